@@ -1,0 +1,57 @@
+"""Writing files so that nothing is ever half-written: a temporary name, then a rename."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
+    """Give a temporary path beside `path`; rename it to `path` on success, remove it on error.
+
+    Parameters
+    ----------
+    path : path-like
+        The final name. Its folder is made where it is missing.
+
+    Yields
+    ------
+    pathlib.Path
+        A name in the same folder, with the same suffix, that the caller writes.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> target = Path(tempfile.mkdtemp()) / "table.csv"
+    >>> with atomic_path(target) as temporary:
+    ...     _ = temporary.write_text("a,b\\n")
+    >>> target.read_text()
+    'a,b\\n'
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(
+        prefix=f".{path.stem}.", suffix=f".tmp{path.suffix}", dir=path.parent
+    )
+    os.close(handle)
+    temporary = Path(name)
+    # mkstemp makes a private file; results are for everybody the umask allows.
+    umask = os.umask(0)
+    os.umask(umask)
+    temporary.chmod(0o666 & ~umask)
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def sha256_of(path: str | os.PathLike) -> str:
+    """Hexadecimal SHA-256 digest of a file's bytes."""
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,121 @@
+"""Numerical ground floor: nuclear norms, principal bases, angles that stay exact near zero."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.floating]
+
+
+class PrincipalBasis(NamedTuple):
+    """Thin singular value decomposition ``X = left @ diag(values) @ right.T``, rank r."""
+
+    left: Array  # (m, r)
+    values: Array  # (r,), descending, positive
+    right: Array  # (n, r)
+
+
+def principal_basis(
+    X: Array, *, tolerance: float, n_components: int | None = None
+) -> PrincipalBasis:
+    """Singular value decomposition without the directions that hold nothing but rounding.
+
+    Parameters
+    ----------
+    X : ndarray of shape (m, n)
+        Matrix, centred beforehand where that is wanted.
+    tolerance : float
+        Singular values at or below ``tolerance`` times the largest are dropped. The rule is
+        relative, so the rank does not change with the units of the data.
+    n_components : int, optional
+        Keep at most so many leading directions.
+
+    Returns
+    -------
+    PrincipalBasis
+        Left vectors (m, r), singular values (r,), right vectors (n, r).
+    """
+    m, n = X.shape
+    if m >= 4 * n:
+        # A tall matrix: the small triangular factor has the same singular values.
+        Q, R = np.linalg.qr(X)
+        inner, values, right_t = np.linalg.svd(R, full_matrices=False)
+        left = Q @ inner
+    else:
+        left, values, right_t = np.linalg.svd(X, full_matrices=False)
+    rank = int(np.count_nonzero(values > tolerance * values[0])) if values[0] > 0 else 0
+    if n_components is not None:
+        rank = min(rank, n_components)
+    return PrincipalBasis(left[:, :rank], values[:rank], right_t[:rank].T)
+
+
+def nuclear_norms(C: Array) -> Array:
+    """Sums of singular values of a stack of matrices.
+
+    Parameters
+    ----------
+    C : ndarray of shape (..., p, q)
+        Matrices.
+
+    Returns
+    -------
+    ndarray of shape (...)
+        Nuclear norm of each.
+    """
+    return np.linalg.svd(C, compute_uv=False).sum(axis=-1)
+
+
+def polar_factors(C: Array) -> Array:
+    """Rotations (partial isometries) R = U V' that maximise <C, R>, for a stack of matrices.
+
+    Parameters
+    ----------
+    C : ndarray of shape (..., p, q)
+        Cross-covariances.
+
+    Returns
+    -------
+    ndarray of shape (..., p, q)
+        With orthonormal rows where p <= q and orthonormal columns where p >= q.
+    """
+    U, _, Vt = np.linalg.svd(C, full_matrices=False)
+    return U @ Vt
+
+
+def angles(inner: Array, norms_x: Array, norms_y: Array) -> Array:
+    """Angles between vectors with these inner products and norms, clipped to [0, pi] radians."""
+    return np.arccos(np.clip(inner / (norms_x * norms_y), -1.0, 1.0))
+
+
+def chord_lengths(inner: Array, norms_x: Array, norms_y: Array) -> Array:
+    """Euclidean distances between vectors with these inner products and norms."""
+    return np.sqrt(np.maximum(norms_x**2 + norms_y**2 - 2.0 * inner, 0.0))
+
+
+def nearly_equal(inner: Array, norms_x: Array, norms_y: Array, eps: float) -> npt.NDArray[np.bool_]:
+    """Pairs so close that ``angles`` and ``chord_lengths`` lose digits to cancellation.
+
+    The cosine carries a rounding error of order eps, hence the angle one of eps / angle: below
+    ``10 sqrt(eps)`` of relative squared distance, measure the residual instead.
+    """
+    squared = norms_x**2 + norms_y**2 - 2.0 * inner
+    total = norms_x**2 + norms_y**2
+    cosine_gap = 1.0 - inner / (norms_x * norms_y)
+    threshold = 10.0 * np.sqrt(eps)
+    return (squared < threshold * total) | (cosine_gap < threshold)
+
+
+def angle_between(A: Array, B: Array) -> float:
+    """Angle between two arrays as vectors, accurate for small angles too, in radians.
+
+    Notes
+    -----
+    ``2 atan2(||a - b||, ||a + b||)`` with a and b of unit norm (Kahan): no cancellation near
+    zero, unlike the arc cosine, whose error there is the square root of machine precision.
+    """
+    a = A / np.linalg.norm(A)
+    b = B / np.linalg.norm(B)
+    return float(2.0 * np.arctan2(np.linalg.norm(a - b), np.linalg.norm(a + b)))
