@@ -10,32 +10,46 @@ from tqdm import tqdm
 
 Progress = Callable[[int, int], None]
 
+LINE_FORMAT = "{desc}: {n_fmt}/{total_fmt} {unit}, {rate_fmt}, {remaining} left"
+
+
+class _Lines:
+    """A stream on which every redrawn bar becomes a line of its own."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        text = text.strip()
+        if text:
+            self._stream.write(text + "\n")
+
+    def flush(self) -> None:
+        self._stream.flush()
+
 
 class ProgressLine(tqdm):
-    """A tqdm that prints whole lines where its stream is no terminal, so that logs stay legible."""
+    """A tqdm that prints whole lines where its stream is no terminal, so that logs stay legible.
+
+    Parameters
+    ----------
+    total : int
+        Number of things to do.
+    desc : str
+        What is being done.
+    unit : str
+        What is counted, in the plural.
+    file : text stream, optional
+        By default the standard error stream.
+    """
 
     def __init__(self, *, total: int, desc: str, unit: str, file: TextIO | None = None) -> None:
-        self._stream = sys.stderr if file is None else file
-        terminal = self._stream.isatty()
-        super().__init__(
-            total=total,
-            desc=desc,
-            unit=unit,
-            file=self._stream,
-            mininterval=0.2 if terminal else 5.0,
-            maxinterval=10.0,
-            leave=True,
-            dynamic_ncols=terminal,
-            bar_format=None
-            if terminal
-            else "{desc}: {n_fmt}/{total_fmt} {unit}, {rate_fmt}, {remaining} left\n",
-        )
-        if not terminal:
-            self.sp = self._print_line
-
-    def _print_line(self, text: str) -> None:
-        self._stream.write(text.rstrip("\n") + "\n")
-        self._stream.flush()
+        stream = sys.stderr if file is None else file
+        if stream.isatty():
+            options = {"file": stream, "mininterval": 0.2, "dynamic_ncols": True}
+        else:
+            options = {"file": _Lines(stream), "mininterval": 5.0, "bar_format": LINE_FORMAT}
+        super().__init__(total=total, desc=desc, unit=unit, **options)
 
     def __call__(self, done: int, total: int) -> None:
         """Report that `done` of `total` are done."""

@@ -1,0 +1,57 @@
+# Two commands do everything: `make run` and `make test`. Both build the environment first.
+
+PYTHON ?= python3
+VENV ?= .venv
+CORES ?= all
+CONFIG ?=
+
+BIN = $(VENV)/bin
+ON_MODERN_PYTHON = import sys; sys.exit(sys.version_info < (3, 11))
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint dry-run env env-dev clean
+
+help:  ## list the targets
+	@echo "make run      build the environment, then the default study and its report (results/report.html)"
+	@echo "make test     build the environment, then run all tests"
+	@echo "make lint     check style and workflow: ruff, snakefmt"
+	@echo "make dry-run  show which jobs 'make run' would run"
+	@echo "make env      build the environment in $(VENV) only"
+	@echo "make clean    remove results (the environment stays)"
+	@echo
+	@echo "CONFIG=file.yaml lays another configuration over config.yaml; CORES=n limits the cores."
+
+run: env  ## the study
+	@$(BIN)/snakemake --cores $(CORES) $(if $(CONFIG),--configfile $(CONFIG))
+
+dry-run: env
+	@$(BIN)/snakemake --cores $(CORES) --dry-run $(if $(CONFIG),--configfile $(CONFIG))
+
+test: env-dev  ## all tests
+	@$(BIN)/python -m pytest $(TESTS)
+
+lint: env-dev  ## style
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/snakefmt --check Snakefile rules
+
+env: $(VENV)/study.done
+env-dev: $(VENV)/dev.done
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c '$(ON_MODERN_PYTHON)' || { echo "$(PYTHON) is $$($(PYTHON) --version 2>&1), expected Python 3.11 or newer: make PYTHON=python3.11 ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) cannot make virtual environments; on Debian: apt-get install python3-venv" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/study.done: envs/study.txt pyproject.toml | $(VENV)/bin/python
+	@echo "installing the study's packages into $(VENV) (once, some minutes)"
+	@$(BIN)/python -m pip install --quiet --requirement envs/study.txt
+	@$(BIN)/python -m pip install --quiet --no-deps --editable .
+	@touch $@
+
+$(VENV)/dev.done: envs/dev.txt $(VENV)/study.done
+	@$(BIN)/python -m pip install --quiet --requirement envs/dev.txt
+	@touch $@
+
+clean:
+	@find results -mindepth 1 ! -name README.md -delete

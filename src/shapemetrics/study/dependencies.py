@@ -1,0 +1,79 @@
+"""Which source files a module's behaviour rests on, read from its imports.
+
+Snakemake does not see that an edited package changes a result. Every rule therefore names the
+files that it depends on as inputs, and this module finds them, so that no list goes stale.
+"""
+
+from __future__ import annotations
+
+import ast
+from functools import cache
+from pathlib import Path
+
+import shapemetrics
+
+PACKAGE = "shapemetrics"
+SOURCE = Path(shapemetrics.__file__).resolve().parent
+
+
+def module_files(*modules: str) -> list[str]:
+    """Files of these modules and of all package modules that they import, sorted.
+
+    Parameters
+    ----------
+    *modules : str
+        Dotted names, for example ``"shapemetrics.learning.regression"``.
+
+    Returns
+    -------
+    list of str
+        Absolute paths.
+
+    Raises
+    ------
+    ValueError
+        If a module does not exist.
+
+    Notes
+    -----
+    The ``__init__`` of a folder counts only where something imports the folder itself: it gathers
+    public names and would tie every result to every module.
+    """
+    found: set[Path] = set()
+    waiting = [_file_of(name) for name in modules]
+    while waiting:
+        file = waiting.pop()
+        if file not in found:
+            found.add(file)
+            waiting.extend(_imports(file))
+    return sorted(map(str, found))
+
+
+@cache
+def _imports(file: Path) -> tuple[Path, ...]:
+    names = []
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            # `from a.b import c`: c may be a module of its own, or a name in a.b.
+            parts = [f"{node.module}.{alias.name}" for alias in node.names]
+            names += [part if _exists(part) else node.module for part in parts]
+    return tuple(_file_of(name) for name in set(names) if name.split(".")[0] == PACKAGE)
+
+
+def _exists(name: str) -> bool:
+    try:
+        _file_of(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _file_of(name: str) -> Path:
+    first, *rest = name.split(".")
+    base = SOURCE.joinpath(*rest)
+    for file in (base.with_suffix(".py"), base / "__init__.py"):
+        if first == PACKAGE and file.is_file():
+            return file
+    raise ValueError(f"{name} is no module of this package")

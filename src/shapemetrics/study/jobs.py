@@ -1,0 +1,53 @@
+"""The frame around every workflow script: a log, and one clear line when something is wrong."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+#: Mistakes in data or configuration, which their message explains; anything else is a bug.
+EXPECTED = (ValueError, TypeError, OSError, MemoryError)
+
+
+@contextmanager
+def job(snakemake: Any) -> Iterator[logging.Logger]:
+    """Log a workflow script, and turn expected errors into one line and exit code 1.
+
+    Parameters
+    ----------
+    snakemake : object
+        What Snakemake hands to a script; its `rule`, `wildcards` and `log` are read.
+
+    Yields
+    ------
+    logging.Logger
+        Writes to the rule's log file.
+    """
+    path = Path(snakemake.log[0])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    logger = logging.getLogger(f"shapemetrics.{snakemake.rule}")
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    handler = logging.FileHandler(path, mode="w", encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logger.addHandler(handler)
+    name = " ".join([snakemake.rule, *map(str, snakemake.wildcards)])
+    start = time.perf_counter()
+    try:
+        yield logger
+        logger.info("%s done in %.1f s", name, time.perf_counter() - start)
+    except EXPECTED as error:
+        # The log keeps where it happened, the terminal gets what to do about it.
+        logger.debug("%s", traceback.format_exc())
+        logger.error("%s: %s", name, error)
+        print(f"error in {name}: {error}", file=sys.stderr)
+        sys.exit(1)
+    finally:
+        logger.removeHandler(handler)
+        handler.close()

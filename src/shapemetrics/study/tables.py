@@ -1,0 +1,104 @@
+"""Matrices of distances beside the covariates of what they compare, and tables written whole."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from shapemetrics.files import atomic_path
+from shapemetrics.linalg import Array
+from shapemetrics.pairwise.matrix import DistanceMatrix
+from shapemetrics.store import RepresentationStore
+
+
+@dataclass(frozen=True, eq=False)
+class Selected:
+    """Distances of one selection by one metric.
+
+    Attributes
+    ----------
+    labels : dict
+        ``selection`` and ``metric``, and every covariate that has one value in the selection
+        (layer, state).
+    distances : ndarray of shape (K, K)
+    ids : list of str
+    covariates : pandas.DataFrame
+        One row a representation, in the order of the matrix.
+    """
+
+    labels: dict[str, Any]
+    distances: Array
+    ids: list[str]
+    covariates: pd.DataFrame
+
+
+#: Covariates that may name a whole selection.
+NAMING = ("layer", "state")
+
+
+def read_selected(
+    matrices: Sequence[str | os.PathLike], index: str | os.PathLike
+) -> Iterator[Selected]:
+    """Read matrices and the covariates of their store.
+
+    Parameters
+    ----------
+    matrices : sequence of path-like
+        Files that :meth:`DistanceMatrix.save` wrote.
+    index : path-like
+        The store's ``index.csv``.
+
+    Yields
+    ------
+    Selected
+
+    Raises
+    ------
+    ValueError
+        If a matrix was computed from other data than the store holds now.
+    """
+    store = RepresentationStore(Path(index).parent)
+    for path in matrices:
+        matrix = DistanceMatrix.load(path)
+        rows = store.take(matrix.ids)
+        if matrix.provenance["representations"] != rows.digest:
+            raise ValueError(f"{path}: computed from other representations than {store.path} holds")
+        covariates = rows.index.reset_index(drop=True)
+        labels = {key: matrix.provenance[key] for key in ("selection", "metric")}
+        for name in NAMING:
+            if name in covariates and covariates[name].nunique() == 1:
+                labels[name] = covariates[name].iloc[0]
+        yield Selected(labels, matrix.values, matrix.ids, covariates)
+
+
+def labelled(table: pd.DataFrame, labels: dict[str, Any]) -> pd.DataFrame:
+    """Put constant columns in front of a table, replacing those of the same name."""
+    table = table.drop(columns=[name for name in labels if name in table])
+    front = pd.DataFrame({name: [value] * len(table) for name, value in labels.items()})
+    return pd.concat([front, table.reset_index(drop=True)], axis=1)
+
+
+def collect(
+    selected: Iterator[Selected], function: Callable[[Selected], pd.DataFrame]
+) -> pd.DataFrame:
+    """Apply a function to each selection and stack its labelled tables."""
+    return pd.concat(
+        [labelled(function(part), part.labels) for part in selected], ignore_index=True
+    )
+
+
+def write_table(table: pd.DataFrame, path: str | os.PathLike) -> None:
+    """Write CSV under a temporary name, then rename."""
+    with atomic_path(path) as temporary:
+        table.to_csv(temporary, index=False, float_format="%.10g")
+
+
+def read_tables(paths: str | os.PathLike | Sequence[str | os.PathLike]) -> pd.DataFrame:
+    """Read one CSV file or stack several."""
+    paths = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+    return pd.concat([pd.read_csv(path) for path in paths], ignore_index=True)

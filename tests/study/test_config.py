@@ -1,0 +1,148 @@
+"""Configuration: defaults filled, every mistake named in one line with the nearest valid name."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+import pytest
+import yaml
+
+from shapemetrics.study import ConfigError, Study, load_schema, validated
+
+
+@pytest.fixture(scope="module")
+def schema() -> dict:
+    root = Path(__file__).resolve().parents[2]
+    return load_schema(root / "config" / "schema.yaml")
+
+
+@pytest.fixture
+def config(root: Path) -> dict:
+    return yaml.safe_load((root / "config.yaml").read_text())
+
+
+def keys(node: dict, path: tuple = ()) -> list[tuple]:
+    found = []
+    for key, value in node.items():
+        found.append((*path, key))
+        if isinstance(value, dict):
+            found += keys(value, (*path, key))
+    return found
+
+
+def all_keys() -> list[tuple]:
+    root = Path(__file__).resolve().parents[2]
+    return keys(yaml.safe_load((root / "config.yaml").read_text()))
+
+
+def test_the_default_configuration_says_every_default_as_the_schema_does(config, schema):
+    filled = validated(config, schema)
+    bare = validated(
+        {"datasets": {"nasbench": {}}, "metrics": {"procrustes": {"family": "linear"}}}, schema
+    )
+    assert filled["analyses"] == bare["analyses"]
+    assert filled["datasets"] == bare["datasets"]
+    assert bare["seed"] == config["seed"]
+    assert filled["metrics"]["cca"]["preserve_variance"] is True
+
+
+def test_validation_does_not_change_its_input(config, schema):
+    before = copy.deepcopy(config)
+    validated(config, schema)
+    assert config == before
+
+
+@pytest.mark.parametrize("path", all_keys(), ids=".".join)
+def test_every_misspelt_key_is_refused_and_the_right_one_suggested(config, schema, path):
+    node = config
+    for key in path[:-1]:
+        node = node[key]
+    misspelt = path[-1][:-1] + "x" + path[-1][-1]
+    if path[0] == "metrics" and len(path) == 2:
+        return  # metrics have names of the user's choice
+    node[misspelt] = node.pop(path[-1])
+    with pytest.raises(ConfigError) as caught:
+        validated(config, schema)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert f"{misspelt!r}" in message or f".{misspelt}'" in message
+    assert f"did you mean {path[-1]!r}?" in message
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        (("metrics", "cca", "alpha"), 1.5, "'metrics.cca.alpha': 1.5 is greater than the maximum"),
+        (("metrics", "cca", "alpha"), "0.5", "'metrics.cca.alpha': '0.5' is not of type 'number'"),
+        (("metrics", "cca", "family"), "linaer", "did you mean 'linear'"),
+        (("metrics", "cca", "geometry"), "angluar", "did you mean 'angular'"),
+        (("seed",), -1, "'seed': -1 is less than the minimum of 0"),
+        (("datasets", "nasbench", "images"), "mnist", "'mnist'"),
+        (("analyses", "distortion", "dimensions"), [], "'analyses.distortion.dimensions'"),
+        (("metrics",), {}, "'metrics'"),
+    ],
+)
+def test_wrong_values_are_named(config, schema, path, value, message):
+    node = config
+    for key in path[:-1]:
+        node = node[key]
+    node[path[-1]] = value
+    with pytest.raises(ConfigError) as caught:
+        validated(config, schema)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_metric_without_family(config, schema):
+    del config["metrics"]["cca"]["family"]
+    with pytest.raises(ConfigError, match="'metrics.cca': key 'family' is missing"):
+        validated(config, schema)
+
+
+def test_missing_sections(schema):
+    with pytest.raises(ConfigError, match="key 'datasets' is missing"):
+        validated({"metrics": {"a": {"family": "linear"}}}, schema)
+
+
+def test_every_key_of_the_schema_is_described(schema):
+    def undescribed(node: dict, path: str) -> list[str]:
+        missing = []
+        for name, part in node.get("properties", {}).items():
+            plain = part.get("type") not in ("object", None) or "enum" in part
+            if plain and "description" not in part and not path.startswith("linear"):
+                missing.append(f"{path}.{name}")
+            missing += undescribed(part, f"{path}.{name}")
+        return missing
+
+    missing = undescribed(schema, "")
+    for name, part in schema["$defs"].items():
+        missing += undescribed(part, name)
+    # Parameters of metrics are described where their classes are.
+    families = {"linear", "clustering", "embedding"}
+    assert [m for m in missing if m.split(".")[0] not in families] == []
+
+
+def test_seeds_differ_by_rule_and_wildcards_and_follow_the_one_seed(config, schema):
+    study = Study(validated(config, schema))
+    seeds = {
+        study.seed("a"),
+        study.seed("b"),
+        study.seed("a", "x"),
+        study.seed("a", "x", "y"),
+        study.seed("a", "xy"),
+    }
+    assert len(seeds) == 5
+    assert study.seed("a", "x") == Study(validated(config, schema)).seed("a", "x")
+    config["seed"] += 1
+    assert study.seed("a", "x") != Study(validated(config, schema)).seed("a", "x")
+
+
+def test_code_of_a_rule_is_what_it_imports_and_nothing_else(config, schema):
+    study = Study(validated(config, schema))
+    names = {Path(file).name for file in study.code("pairwise.engine")}
+    assert {"engine.py", "base.py", "linalg.py", "store.py", "progress.py"} <= names
+    assert "linear.py" not in names
+    assert {Path(f).name for f in study.metric_code("cca")} >= {"linear.py", "base.py"}
+    with pytest.raises(ValueError, match="is no module"):
+        study.code("pairwise.enginee")
