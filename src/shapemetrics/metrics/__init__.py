@@ -1,8 +1,24 @@
-"""Metrics on representations, a family a module, and comparisons that are not metrics."""
+"""Metrics on representations, a family a module, and comparisons that are not metrics.
+
+Names are loaded when first used, so that a linear distance does not wait for optimal transport.
+"""
 
 from __future__ import annotations
 
-from shapemetrics.metrics.base import Metric
-from shapemetrics.metrics.linear import Alignment, LinearMetric
+import lazy_loader
 
-__all__ = ["Alignment", "LinearMetric", "Metric"]
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "base": ["Metric"],
+        "cka": ["AngularCKA"],
+        "comparisons": ["Comparison"],
+        "convolution": ["ConvolutionMetric"],
+        "kernel": ["KernelMetric"],
+        "linear": ["Alignment", "LinearMetric"],
+        "permutation": ["PermutationMetric"],
+        "soft_matching": ["SoftMatchingMetric"],
+        "stochastic_energy": ["EnergyStochasticMetric"],
+        "stochastic_gaussian": ["GaussianStochasticMetric"],
+    },
+)

@@ -210,16 +210,18 @@ def prepare_all(
 def _blocks(prepared: Sequence[Any], block_size: int | None) -> list[range]:
     n = len(prepared)
     if block_size is None:
-        features = getattr(prepared[0], "features", None)
-        widest = (
-            max(item.features.shape[-1] for item in prepared)
-            if isinstance(features, np.ndarray)
-            else TILE_COLUMNS // 16
-        )
-        block_size = max(1, TILE_COLUMNS // widest)
+        block_size = max(1, TILE_COLUMNS // max(_columns(item) for item in prepared))
         # Blocks of equal size keep threads busy to the end.
         block_size = -(-n // -(-n // block_size))
     return [range(start, min(start + block_size, n)) for start in range(0, n, block_size)]
+
+
+def _columns(item: Any) -> int:
+    """Columns of a tile's product that a prepared network takes, or what weighs as much."""
+    if hasattr(item, "columns"):
+        return item.columns
+    features = getattr(item, "features", None)
+    return features.shape[-1] if isinstance(features, np.ndarray) else TILE_COLUMNS // 16
 
 
 def _comparer(

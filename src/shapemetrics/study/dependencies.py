@@ -55,11 +55,20 @@ def _imports(file: Path) -> tuple[Path, ...]:
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+        elif isinstance(node, ast.ImportFrom):
+            origin = _origin(node, file)
             # `from a.b import c`: c may be a module of its own, or a name in a.b.
-            parts = [f"{node.module}.{alias.name}" for alias in node.names]
-            names += [part if _exists(part) else node.module for part in parts]
+            parts = [f"{origin}.{alias.name}" for alias in node.names]
+            names += [part if _exists(part) else origin for part in parts]
     return tuple(_file_of(name) for name in set(names) if name.split(".")[0] == PACKAGE)
+
+
+def _origin(node: ast.ImportFrom, file: Path) -> str:
+    """Absolute name of what an import takes from, relative ones resolved against `file`."""
+    if node.level == 0:
+        return node.module or ""
+    folder = file.relative_to(SOURCE).parts[: -node.level]
+    return ".".join([PACKAGE, *folder, *([node.module] if node.module else [])])
 
 
 def _exists(name: str) -> bool:

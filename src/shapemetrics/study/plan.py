@@ -85,6 +85,10 @@ class Study:
         """Names of the metrics, in the configuration's order."""
         return list(self.config["metrics"])
 
+    def unit(self, metric: str) -> str:
+        """Unit of a metric's distances, for axis labels."""
+        return "rad" if getattr(self.metric(metric), "geometry", "") == "angular" else "a.u."
+
     @property
     def datasets(self) -> list[str]:
         """Names of the datasets, in the configuration's order."""
@@ -93,6 +97,16 @@ class Study:
     def dataset(self, name: str) -> dict[str, Any]:
         """Settings of one dataset."""
         return self.config["datasets"][name]
+
+    def images(self, name: str) -> dict[str, Any]:
+        """Settings of a dataset's images, as their loader takes them."""
+        settings = self.dataset(name)
+        return {
+            "name": settings["images"],
+            "n_train": settings["n_train"],
+            "n_probe": settings["n_probe"],
+            "seed": self.seed("split_images", name),
+        }
 
     def selections(self, dataset: str) -> dict[str, Selection]:
         """Selections of a dataset by name, one a layer and state."""
@@ -109,6 +123,13 @@ class Study:
         """Few networks, all their layers and states: what classification tells apart."""
         settings = self.config["analyses"]["classification"]
         return Selection({}, settings["positions"], settings["n_networks"])
+
+    def classification_options(self) -> dict[str, Any]:
+        """What the classification job is told: all but which representations it reads."""
+        options = dict(self.config["analyses"]["classification"])
+        for name in ("n_networks", "positions"):
+            options.pop(name)
+        return {"tasks": ["layer", "state"], "group": "network", **options}
 
     def selection(self, dataset: str, name: str) -> Selection:
         """One selection; ``mixed`` holds all layers and states."""

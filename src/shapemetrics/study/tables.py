@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from shapemetrics.files import atomic_path
@@ -35,6 +36,27 @@ class Selected:
     distances: Array
     ids: list[str]
     covariates: pd.DataFrame
+
+    def covariate(self, name: str) -> pd.Series:
+        """One covariate; ValueError names those that there are."""
+        if name not in self.covariates:
+            raise ValueError(
+                f"selection {self.labels['selection']!r} has no covariate {name!r}; "
+                f"there are: {', '.join(self.covariates)}"
+            )
+        return self.covariates[name]
+
+    def having(self, name: str) -> Selected:
+        """The part whose covariate `name` is known."""
+        keep = self.covariate(name).notna().to_numpy()
+        if not keep.any():
+            raise ValueError(f"selection {self.labels['selection']!r}: {name!r} is never known")
+        return Selected(
+            self.labels,
+            self.distances[np.ix_(keep, keep)],
+            [id for id, kept in zip(self.ids, keep) if kept],
+            self.covariates[keep].reset_index(drop=True),
+        )
 
 
 #: Covariates that may name a whole selection.
@@ -90,6 +112,12 @@ def collect(
     return pd.concat(
         [labelled(function(part), part.labels) for part in selected], ignore_index=True
     )
+
+
+def long_confusion(confusion: pd.DataFrame) -> pd.DataFrame:
+    """A square confusion matrix (true by predicted) as rows of true, predicted and count."""
+    square = confusion.rename_axis(index="true", columns="predicted")
+    return square.stack().rename("count").reset_index()
 
 
 def write_table(table: pd.DataFrame, path: str | os.PathLike) -> None:

@@ -1,0 +1,50 @@
+"""The study: datasets become representations, metrics turn them into distances, learning turns
+distances into figures. `snakemake` runs it; config.yaml says what; rules/ holds the steps."""
+
+import os
+import sys
+
+from snakemake.exceptions import WorkflowError
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+# Jobs use the package of this checkout, whatever else is installed.
+SOURCE = os.path.join(workflow.basedir, "src")
+sys.path.insert(0, SOURCE)
+os.environ["PYTHONPATH"] = SOURCE
+
+from shapemetrics.study import Study, load_schema, validated
+
+
+configfile: os.path.join(workflow.basedir, "config.yaml")
+
+
+report: "report/workflow.rst"
+
+
+try:
+    schema = load_schema(os.path.join(workflow.basedir, "config", "schema.yaml"))
+    study = Study(validated(config, schema))
+except ValueError as error:
+    raise WorkflowError(str(error)) from None
+
+
+wildcard_constraints:
+    dataset="[A-Za-z0-9]+",
+    metric="[A-Za-z0-9_]+",
+    selection="[A-Za-z0-9_]+",
+
+
+include: "rules/nasbench.smk"
+include: "rules/distances.smk"
+include: "rules/geometry.smk"
+include: "rules/learning.smk"
+include: "rules/figures.smk"
+
+
+rule all:
+    default_target: True
+    localrule: True
+    input:
+        FIGURES,

@@ -1,0 +1,148 @@
+# Tables become figures: each a PDF, a PNG for the report, and the CSV of its numbers.
+
+
+def drawn(name, category, figure, metric=True):
+    """Output of a figure's rule; the PNG goes into the report with its caption."""
+    stem = study.path("figures", "{dataset}", *(["{metric}"] if metric else []), name)
+    labels = {"figure": figure, "dataset": "{dataset}"}
+    return {
+        "png": report(
+            f"{stem}.png",
+            caption=f"../report/{name}.rst",
+            category=category,
+            labels={**labels, "metric": "{metric}"} if metric else {**labels, "metric": "all"},
+        ),
+        "pdf": f"{stem}.pdf",
+        "csv": f"{stem}.csv",
+    }
+
+
+def every_metric(output):
+    """One rule's table for every metric."""
+    return lambda w: expand(output, dataset=w.dataset, metric=study.metrics)
+
+
+rule draw_accuracies:
+    input:
+        code=study.code("figures.training", "study.drawing"),
+        table=rules.store_activations.output.networks,
+        dataset=study.path("{dataset}", "store", "dataset.json"),
+    output:
+        **drawn("accuracies", "1 Networks", "accuracy", metric=False),
+    log:
+        study.path("logs", "draw_accuracies", "{dataset}.log"),
+    script:
+        "../scripts/draw_accuracies.py"
+
+
+rule draw_embedding:
+    input:
+        code=study.code("figures.embedding", "study.drawing"),
+        table=rules.embed_distances.output.table,
+        dataset=study.path("{dataset}", "store", "dataset.json"),
+    output:
+        **drawn("embedding", "2 Geometry", "embedding"),
+    params:
+        color=study.config["figures"]["color"],
+        unit=lambda w: study.unit(w.metric),
+    log:
+        study.path("logs", "draw_embedding", "{dataset}_{metric}.log"),
+    script:
+        "../scripts/draw_embedding.py"
+
+
+rule draw_distortion:
+    input:
+        code=study.code("figures.distortion", "study.drawing"),
+        table=rules.measure_distortion.output.table,
+        dataset=study.path("{dataset}", "store", "dataset.json"),
+    output:
+        **drawn("distortion", "2 Geometry", "distortion"),
+    log:
+        study.path("logs", "draw_distortion", "{dataset}_{metric}.log"),
+    script:
+        "../scripts/draw_distortion.py"
+
+
+rule draw_audit:
+    input:
+        code=study.code("figures.audit", "study.drawing"),
+        tables=every_metric(rules.audit_triangles.output.table),
+        dataset=study.path("{dataset}", "store", "dataset.json"),
+    output:
+        **drawn("audit", "2 Geometry", "triangle audit", metric=False),
+    log:
+        study.path("logs", "draw_audit", "{dataset}.log"),
+    script:
+        "../scripts/draw_audit.py"
+
+
+rule draw_dendrogram:
+    input:
+        code=study.code("figures.dendrogram", "study.drawing"),
+        table=rules.cluster_distances.output.table,
+        leaves=rules.cluster_distances.output.leaves,
+        dataset=study.path("{dataset}", "store", "dataset.json"),
+    output:
+        **drawn("dendrogram", "3 Learning", "dendrogram"),
+    params:
+        color=study.config["figures"]["color"],
+        selection=study.config["figures"]["dendrogram"],
+        unit=lambda w: study.unit(w.metric),
+    log:
+        study.path("logs", "draw_dendrogram", "{dataset}_{metric}.log"),
+    script:
+        "../scripts/draw_dendrogram.py"
+
+
+rule draw_regression:
+    input:
+        code=study.code("figures.regression", "study.drawing"),
+        tables=every_metric(rules.regress_target.output.scores),
+        dataset=study.path("{dataset}", "store", "dataset.json"),
+    output:
+        **drawn("regression", "3 Learning", "regression scores", metric=False),
+    log:
+        study.path("logs", "draw_regression", "{dataset}.log"),
+    script:
+        "../scripts/draw_regression.py"
+
+
+rule draw_predictions:
+    input:
+        code=study.code("figures.predictions", "study.drawing"),
+        scores=rules.regress_target.output.scores,
+        predictions=rules.regress_target.output.predictions,
+        dataset=study.path("{dataset}", "store", "dataset.json"),
+    output:
+        **drawn("predictions", "3 Learning", "held-out predictions"),
+    log:
+        study.path("logs", "draw_predictions", "{dataset}_{metric}.log"),
+    script:
+        "../scripts/draw_predictions.py"
+
+
+rule draw_classification:
+    input:
+        code=study.code("figures.classification", "study.drawing"),
+        scores=every_metric(rules.classify_labels.output.scores),
+        confusion=every_metric(rules.classify_labels.output.confusion),
+        dataset=study.path("{dataset}", "store", "dataset.json"),
+    output:
+        **drawn("classification", "3 Learning", "classification", metric=False),
+    log:
+        study.path("logs", "draw_classification", "{dataset}.log"),
+    script:
+        "../scripts/draw_classification.py"
+
+
+FIGURES = expand(
+    study.path("figures", "{dataset}", "{metric}", "{figure}.png"),
+    dataset=study.datasets,
+    metric=study.metrics,
+    figure=["embedding", "distortion", "dendrogram", "predictions"],
+) + expand(
+    study.path("figures", "{dataset}", "{figure}.png"),
+    dataset=study.datasets,
+    figure=["accuracies", "audit", "regression", "classification"],
+)

@@ -1,0 +1,48 @@
+# What the distances look like: triangles, embeddings, distortion.
+
+
+rule audit_triangles:
+    input:
+        code=study.code("geometry.audit", "pairwise.matrix", "study.tables"),
+        index=study.path("{dataset}", "store", "index.csv"),
+        matrices=SINGLE,
+    output:
+        table=study.path("geometry", "{dataset}", "{metric}", "audit.csv"),
+    params:
+        is_metric=lambda w: study.metric(w.metric).is_metric,
+    log:
+        study.path("logs", "audit_triangles", "{dataset}_{metric}.log"),
+    script:
+        "../scripts/audit_triangles.py"
+
+
+rule embed_distances:
+    input:
+        code=study.code("geometry.embedding", "pairwise.matrix", "study.tables"),
+        index=study.path("{dataset}", "store", "index.csv"),
+        matrices=SINGLE,
+    output:
+        table=study.path("geometry", "{dataset}", "{metric}", "embedding.csv"),
+    params:
+        **study.config["analyses"]["embedding"],
+        seed=lambda w: study.seed("embed_distances", w.dataset, w.metric),
+    log:
+        study.path("logs", "embed_distances", "{dataset}_{metric}.log"),
+    script:
+        "../scripts/embed_distances.py"
+
+
+rule measure_distortion:
+    input:
+        code=study.code("geometry.distortion", "pairwise.matrix", "study.tables"),
+        index=study.path("{dataset}", "store", "index.csv"),
+        matrices=SINGLE,
+    output:
+        table=study.path("geometry", "{dataset}", "{metric}", "distortion.csv"),
+    params:
+        **study.config["analyses"]["distortion"],
+        seed=lambda w: study.seed("measure_distortion", w.dataset, w.metric),
+    log:
+        study.path("logs", "measure_distortion", "{dataset}_{metric}.log"),
+    script:
+        "../scripts/measure_distortion.py"

@@ -1,0 +1,51 @@
+# What can be learned from the distances: clusters, classes, and a network's error.
+
+
+rule cluster_distances:
+    input:
+        code=study.code("learning.clustering", "pairwise.matrix", "study.tables"),
+        index=study.path("{dataset}", "store", "index.csv"),
+        matrices=SINGLE,
+    output:
+        table=study.path("learning", "{dataset}", "{metric}", "linkage.csv"),
+        leaves=study.path("learning", "{dataset}", "{metric}", "leaves.csv"),
+    params:
+        **study.config["analyses"]["clustering"],
+    log:
+        study.path("logs", "cluster_distances", "{dataset}_{metric}.log"),
+    script:
+        "../scripts/cluster_distances.py"
+
+
+rule regress_target:
+    input:
+        code=study.code("learning.regression", "pairwise.matrix", "study.tables"),
+        index=study.path("{dataset}", "store", "index.csv"),
+        matrices=SINGLE,
+    output:
+        scores=study.path("learning", "{dataset}", "{metric}", "regression.csv"),
+        predictions=study.path("learning", "{dataset}", "{metric}", "predictions.csv"),
+    params:
+        **study.config["analyses"]["regression"],
+        seed=lambda w: study.seed("regress_target", w.dataset, w.metric),
+    log:
+        study.path("logs", "regress_target", "{dataset}_{metric}.log"),
+    script:
+        "../scripts/regress_target.py"
+
+
+rule classify_labels:
+    input:
+        code=study.code("learning.classification", "pairwise.matrix", "study.tables"),
+        index=study.path("{dataset}", "store", "index.csv"),
+        matrices=distances_of(lambda dataset: ["mixed"]),
+    output:
+        scores=study.path("learning", "{dataset}", "{metric}", "classification.csv"),
+        confusion=study.path("learning", "{dataset}", "{metric}", "confusion.csv"),
+    params:
+        **study.classification_options(),
+        seed=lambda w: study.seed("classify_labels", w.dataset, w.metric),
+    log:
+        study.path("logs", "classify_labels", "{dataset}_{metric}.log"),
+    script:
+        "../scripts/classify_labels.py"

@@ -1,0 +1,34 @@
+"""Tell layers, and states before and after training, apart by distances, on held-out networks."""
+
+import pandas as pd
+
+from shapemetrics.learning.classification import nested_classification
+from shapemetrics.study.jobs import job
+from shapemetrics.study.tables import labelled, long_confusion, read_selected, write_table
+
+with job(snakemake) as log:
+    options = dict(snakemake.params.items())
+    tasks, classifiers = options.pop("tasks"), options.pop("classifiers")
+    (part,) = read_selected(snakemake.input.matrices, snakemake.input.index)
+    # Layers of one network resemble one another, so a network is never on both sides of a split.
+    groups = part.covariate(options.pop("group")).tolist()
+    scores, confusions = [], []
+    for task in tasks:
+        labels = part.covariate(task).tolist()
+        for classifier in classifiers:
+            found = nested_classification(
+                part.distances,
+                labels,
+                classifier=classifier,
+                groups=groups,
+                ids=part.ids,
+                **options,
+            )
+            names = {**part.labels, "task": task, "classifier": classifier}
+            scores.append(
+                labelled(found.summary.rename(columns={"chance_majority": "chance"}), names)
+            )
+            confusions.append(labelled(long_confusion(found.confusion), names))
+            log.info("%s: accuracy %.3f", names, found.summary["accuracy"].iloc[0])
+    write_table(pd.concat(scores), snakemake.output.scores)
+    write_table(pd.concat(confusions), snakemake.output.confusion)

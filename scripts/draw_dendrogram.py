@@ -1,0 +1,19 @@
+"""Dendrogram of one selection."""
+
+from shapemetrics.figures.dendrogram import plot_dendrogram
+from shapemetrics.study.drawing import is_simulated, job, read_tables, save_drawn
+
+with job(snakemake):
+    selection = snakemake.params.selection
+    linkage = read_tables(snakemake.input.table).query("selection == @selection")
+    leaves = read_tables(snakemake.input.leaves).query("selection == @selection")
+    figure = plot_dendrogram(
+        linkage,
+        leaves,
+        snakemake.params.color,
+        label="id",
+        height_label=f"Linkage distance ({snakemake.params.unit})",
+        title=f"{snakemake.wildcards.metric}: {selection.replace('_', ', ')}",
+        simulated=is_simulated(snakemake.input.dataset),
+    )
+    save_drawn(figure, linkage.merge(leaves, how="outer"), snakemake.output)

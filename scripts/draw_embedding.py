@@ -1,0 +1,15 @@
+"""Embedded distances by layer and state, coloured by a covariate."""
+
+from shapemetrics.figures.embedding import plot_embedding
+from shapemetrics.study.drawing import is_simulated, job, read_tables, save_drawn
+
+with job(snakemake):
+    table = read_tables(snakemake.input.table)
+    figure = plot_embedding(
+        table,
+        snakemake.params.color,
+        unit=snakemake.params.unit,
+        title=f"{snakemake.wildcards.metric}: metric MDS of all distances",
+        simulated=is_simulated(snakemake.input.dataset),
+    )
+    save_drawn(figure, table, snakemake.output)

@@ -1,0 +1,79 @@
+"""NAS-Bench-101: its cells, its published records, and its networks, trained here.
+
+Cells and tables need the package's own requirements alone. What needs PyTorch, crc32c or protobuf
+is imported at its first use, and asks for ``pip install shapemetrics[nasbench]`` where they lack.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from .assembly import assemble_store
+from .cells import Cell
+from .images import ImageSet, ImageSettings, load_images
+from .settings import TrainingSettings
+from .space import count_cells, enumerate_cells, sample_cells
+from .tables import networks_table, parse_networks, read_networks, sample_networks
+
+_LAZY = {
+    "BlockReport": "blocks",
+    "Evaluation": "records",
+    "Network": "networks",
+    "Record": "records",
+    "TrainedNetwork": "training",
+    "build_network": "networks",
+    "initial_network": "training",
+    "layer_activations": "activations",
+    "read_tfrecord": "records",
+    "train_block": "blocks",
+    "train_network": "training",
+}
+_EXTRA = ("crc32c", "google", "torch")
+
+__all__ = [
+    "BlockReport",
+    "Cell",
+    "Evaluation",
+    "ImageSet",
+    "ImageSettings",
+    "Network",
+    "Record",
+    "TrainedNetwork",
+    "TrainingSettings",
+    "assemble_store",
+    "build_network",
+    "count_cells",
+    "enumerate_cells",
+    "initial_network",
+    "layer_activations",
+    "load_images",
+    "networks_table",
+    "parse_networks",
+    "read_networks",
+    "read_tfrecord",
+    "sample_cells",
+    "sample_networks",
+    "train_block",
+    "train_network",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        module = import_module(f".{_LAZY[name]}", __name__)
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] not in _EXTRA:
+            raise
+        raise ModuleNotFoundError(
+            f"{name} needs the package {error.name!r}, which is not installed: "
+            "pip install shapemetrics[nasbench]",
+            name=error.name,
+        ) from error
+    return getattr(module, name)
+
+
+def __dir__() -> list[str]:
+    return sorted(set(globals()) | set(__all__))

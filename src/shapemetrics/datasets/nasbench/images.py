@@ -1,0 +1,214 @@
+"""Images to train networks on and to probe them with."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class ImageSettings:
+    """Which images, and how they are divided.
+
+    Parameters
+    ----------
+    name : str, default "digits"
+        Source of the images, one of those that `load_images` knows.
+    n_train : int, default 800
+        Images to train on.
+    n_probe : int, default 128
+        Images whose responses are kept; none of them is trained on.
+    seed : int, default 0
+        Seed of the division.
+    """
+
+    name: str = "digits"
+    n_train: int = 800
+    n_probe: int = 128
+    seed: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class ImageSet:
+    """Images with their classes, in three disjoint parts.
+
+    Parameters
+    ----------
+    train_x, test_x, probe_x : ndarray of shape (m, channels, height, width), float32
+        Standardised pixels: to train on, to measure the accuracy on, to keep the responses to.
+    train_y, test_y, probe_y : ndarray of shape (m,), int64
+        Classes, counted from 0.
+    probe_ids : tuple of str
+        Names of the probe images.
+    name : str
+        Name of the source.
+    """
+
+    train_x: np.ndarray
+    train_y: np.ndarray
+    test_x: np.ndarray
+    test_y: np.ndarray
+    probe_x: np.ndarray
+    probe_y: np.ndarray
+    probe_ids: tuple[str, ...]
+    name: str
+
+    def __post_init__(self) -> None:
+        shape = self.train_x.shape[1:]
+        for part in ("train", "test", "probe"):
+            pixels, classes = getattr(self, f"{part}_x"), getattr(self, f"{part}_y")
+            if pixels.ndim != 4 or pixels.shape[1:] != shape:
+                raise ValueError(
+                    f"{self.name}: {part} images have shape {pixels.shape}, expected "
+                    f"(images, {', '.join(map(str, shape))})"
+                )
+            if pixels.dtype != np.float32 or not np.isfinite(pixels).all():
+                raise ValueError(f"{self.name}: {part} images must be finite float32 numbers")
+            if len(pixels) == 0 or classes.shape != (len(pixels),):
+                raise ValueError(
+                    f"{self.name}: {len(pixels)} {part} images with classes of shape "
+                    f"{classes.shape}, expected one class for each of at least one image"
+                )
+        if len(self.probe_ids) != len(self.probe_x):
+            raise ValueError(
+                f"{self.name}: {len(self.probe_ids)} names for {len(self.probe_x)} probe images"
+            )
+
+    @property
+    def in_channels(self) -> int:
+        """Channels of an image."""
+        return self.train_x.shape[1]
+
+    @cached_property
+    def n_classes(self) -> int:
+        """Number of classes among the training images."""
+        return int(self.train_y.max()) + 1
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of everything in the set."""
+        total = hashlib.sha256()
+        for part in fields(self):
+            value = getattr(self, part.name)
+            total.update(f"{part.name}\n".encode())
+            if isinstance(value, np.ndarray):
+                total.update(f"{value.dtype.str}{value.shape}\n".encode())
+                total.update(np.ascontiguousarray(value).data)
+            else:
+                total.update(repr(value).encode())
+        return total.hexdigest()
+
+
+def load_images(settings: ImageSettings | Mapping[str, Any]) -> ImageSet:
+    """Load the images that the settings name.
+
+    Parameters
+    ----------
+    settings : ImageSettings or mapping
+        A mapping has the fields of `ImageSettings`; those left out take their defaults.
+
+    Returns
+    -------
+    ImageSet
+        The same for the same settings.
+
+    Raises
+    ------
+    ValueError
+        If a setting or the source is unknown, or the source has too few images.
+
+    Examples
+    --------
+    >>> images = load_images({"name": "digits", "n_train": 800, "n_probe": 128})
+    >>> images.train_x.shape, images.test_x.shape, images.probe_x.shape
+    ((800, 1, 8, 8), (869, 1, 8, 8), (128, 1, 8, 8))
+    """
+    if isinstance(settings, Mapping):
+        known = [field.name for field in fields(ImageSettings)]
+        unknown = sorted(set(settings) - set(known))
+        if unknown:
+            raise ValueError(f"unknown image settings {unknown}, expected some of {known}")
+        settings = ImageSettings(**settings)
+    if settings.name not in _SOURCES:
+        raise ValueError(f"images {settings.name!r} are unknown, expected one of {list(_SOURCES)}")
+    return _SOURCES[settings.name](settings)
+
+
+def load_digits(settings: ImageSettings) -> ImageSet:
+    """Load the 1,797 handwritten digits that come with scikit-learn, 8x8 pixels each.
+
+    Every class has its share of each part; the images that are neither trained on nor probes make
+    up the test set. Pixels lose the training images' mean and are divided by their standard
+    deviation, each one number, as an image has one channel.
+    """
+    from sklearn.datasets import load_digits as load
+
+    digits = load()
+    train, probe, test = stratified_parts(
+        digits.target, (settings.n_train, settings.n_probe), settings.seed, settings.name
+    )
+    pixels = digits.images.astype(np.float64)[:, None]
+    pixels = (pixels - pixels[train].mean()) / pixels[train].std()
+    pixels, classes = pixels.astype(np.float32), digits.target.astype(np.int64)
+    return ImageSet(
+        train_x=pixels[train],
+        train_y=classes[train],
+        test_x=pixels[test],
+        test_y=classes[test],
+        probe_x=pixels[probe],
+        probe_y=classes[probe],
+        probe_ids=tuple(f"digit-{image:04d}" for image in probe),
+        name=settings.name,
+    )
+
+
+def stratified_parts(
+    classes: np.ndarray, sizes: tuple[int, ...], seed: int, name: str = "images"
+) -> list[np.ndarray]:
+    """Divide images into parts, every class with its share of each.
+
+    Parameters
+    ----------
+    classes : ndarray of shape (m,)
+        Class of each image.
+    sizes : tuple of int
+        Images in each part but the last, which takes those left over.
+    seed : int
+        Seed of the division.
+    name : str
+        What to call the images in a message.
+
+    Returns
+    -------
+    list of ndarray
+        Positions of each part's images, ascending.
+
+    Raises
+    ------
+    ValueError
+        If a part would be empty.
+    """
+    if min(sizes) < 1 or sum(sizes) >= len(classes):
+        raise ValueError(
+            f"{name}: parts of {', '.join(map(str, sizes))} images asked for, expected at least 1 "
+            f"each and fewer than {len(classes)} together, so that some are left"
+        )
+    rng = np.random.default_rng(seed)
+    shuffled = rng.permutation(len(classes))
+    # Ranks within the class, spread evenly over (0, 1): sorted by them, any stretch of images
+    # has every class in proportion.
+    order = np.empty(len(classes))
+    for label in np.unique(classes):
+        members = shuffled[classes[shuffled] == label]
+        order[members] = (np.arange(len(members)) + rng.random()) / len(members)
+    ends = np.cumsum(sizes)
+    return [np.sort(part) for part in np.split(np.argsort(order, kind="stable"), ends)]
+
+
+#: Sources of images by name; each takes ImageSettings and gives an ImageSet.
+_SOURCES: dict[str, Callable[[ImageSettings], ImageSet]] = {"digits": load_digits}

@@ -1,0 +1,140 @@
+"""Files that hold the result of one network: its activations and accuracies."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from shapemetrics.files import atomic_path
+
+from .images import ImageSet
+from .settings import TrainingSettings
+
+STATES = ("untrained", "trained")
+
+# Modules whose text decides what a result is.
+_MODULES = (
+    "cells",
+    "channels",
+    "images",
+    "networks",
+    "optimizer",
+    "settings",
+    "training",
+    "activations",
+)
+_FACTS = "facts"
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkResult:
+    """What is kept of one network.
+
+    Attributes
+    ----------
+    network : str
+        Hash of its cell.
+    activations : dict of str to ndarray
+        For each ``{layer}_{state}``, such as "stem_untrained", the responses to the probe images.
+    train_accuracy, test_accuracy : float
+        Fractions of images classified correctly after training.
+    trainable_parameters : int
+        Trainable parameters of the network as it was trained.
+    diverged : bool
+        Whether its loss ceased to be finite.
+    steps : int
+        Steps of training taken.
+    final_loss : float or None
+        Cross-entropy of the last batch, if there was a finite one.
+    seconds : float
+        Time that the training took.
+    device, torch : str
+        Where, and with which version of PyTorch, it was computed.
+    """
+
+    network: str
+    activations: dict[str, np.ndarray]
+    train_accuracy: float
+    test_accuracy: float
+    trainable_parameters: int
+    diverged: bool
+    steps: int
+    final_loss: float | None
+    seconds: float
+    device: str
+    torch: str
+
+
+def result_key(images: ImageSet, settings: TrainingSettings, seed: int) -> str:
+    """Digest of everything that decides a result, apart from the cell.
+
+    Parameters
+    ----------
+    images : ImageSet
+        Images to train on and to probe with.
+    settings : TrainingSettings
+        Size and schedule.
+    seed : int
+        Seed of the study.
+
+    Returns
+    -------
+    str
+        16 hexadecimal digits. They change with the settings, the seed, any image, and the source
+        text of the modules that build, train and record a network, so that a result made by other
+        code is never taken for a present one.
+    """
+    total = hashlib.sha256()
+    total.update(json.dumps(asdict(settings), sort_keys=True).encode())
+    total.update(f"\n{images.digest}\n{seed}\n".encode())
+    for name in _MODULES:
+        text = Path(__file__).with_name(f"{name}.py").read_text(encoding="utf-8")
+        total.update(f"{name}\n{text}\n".encode())
+    return total.hexdigest()[:16]
+
+
+def result_path(folder: str | os.PathLike, key: str, network: str) -> Path:
+    """Name the file of one network's result: ``folder/key/network.npz``."""
+    return Path(folder) / key / f"{network}.npz"
+
+
+def write_result(path: Path, result: NetworkResult) -> None:
+    """Write a result under a temporary name, then rename it: never half a file."""
+    facts = {
+        field.name: getattr(result, field.name)
+        for field in dataclasses.fields(result)
+        if field.name != "activations"
+    }
+    with atomic_path(path) as temporary:
+        np.savez(temporary, **{_FACTS: np.array(json.dumps(facts))}, **result.activations)
+
+
+def read_result(path: Path, network: str) -> NetworkResult:
+    """Read a result, every byte of it against the archive's checksums.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file is damaged, incomplete, or of another network.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            facts = json.loads(str(archive[_FACTS]))
+            activations = {name: archive[name] for name in archive.files if name != _FACTS}
+        result = NetworkResult(activations=activations, **facts)
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # whatever a damaged archive makes its reader raise
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ValueError(f"{path} is damaged or incomplete: {reason}") from error
+    if result.network != network:
+        raise ValueError(f"{path} holds network {result.network}, expected {network}")
+    return result

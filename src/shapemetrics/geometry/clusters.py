@@ -1,0 +1,307 @@
+"""Clusters in shape space: k-means with barycentres, and k-medoids on distances alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from shapemetrics.geometry.checks import check_distances
+from shapemetrics.geometry.means import (
+    Geometry,
+    Group,
+    align_stack,
+    mean_of_stack,
+    stack_shapes,
+)
+from shapemetrics.linalg import nuclear_norms
+
+__all__ = ["Medoids", "ShapeClusters", "kmeans_shapes", "kmedoids"]
+
+
+@dataclass(frozen=True)
+class ShapeClusters:
+    """Clusters of shapes and their barycentres.
+
+    Attributes
+    ----------
+    labels : ndarray of shape (K,), int
+        Cluster of each shape, from 0 to k - 1; clusters are numbered by their first member.
+    barycentres : ndarray of shape (k, m, n)
+    distances : ndarray of shape (K,)
+        Euclidean distance (chord, if angular) of each shape to its barycentre.
+    inertia : float
+        Sum of the squared distances.
+    n_iter : int
+        Iterations of the start that was kept.
+    converged : bool
+        Whether its labels stopped changing before `max_iter`.
+    """
+
+    labels: NDArray[np.int64]
+    barycentres: NDArray[np.float64] = field(repr=False)
+    distances: NDArray[np.float64] = field(repr=False)
+    inertia: float
+    n_iter: int
+    converged: bool
+
+
+@dataclass(frozen=True)
+class Medoids:
+    """Clusters around members.
+
+    Attributes
+    ----------
+    medoids : ndarray of shape (k,), int
+        Positions of the medoids, increasing.
+    labels : ndarray of shape (K,), int
+        Nearest medoid of each item, as a position in `medoids`.
+    inertia : float
+        Sum of distances to the nearest medoid.
+    n_iter : int
+        Swaps made.
+    """
+
+    medoids: NDArray[np.int64]
+    labels: NDArray[np.int64]
+    inertia: float
+    n_iter: int
+
+
+def _check_k(k: int, n_items: int, n_init: int, max_iter: int) -> None:
+    if not 1 <= k <= n_items:
+        raise ValueError(f"k must be from 1 to {n_items}, the number of items, found {k}")
+    if n_init < 1 or max_iter < 1:
+        raise ValueError(f"n_init and max_iter must be at least 1, found {n_init}, {max_iter}")
+
+
+def _squared_to(stack: NDArray, power: NDArray, target: NDArray, group: Group) -> NDArray:
+    """Squared distances of every shape of a stack to one target."""
+    if group == "orthogonal":
+        inner = nuclear_norms(stack.transpose(0, 2, 1) @ target)
+    else:
+        _, inner = align_stack(stack, target, group)
+    return np.maximum(power + np.sum(target**2) - 2.0 * inner, 0.0)
+
+
+def _plus_plus(
+    stack: NDArray, power: NDArray, k: int, group: Group, rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """Choose k shapes as starts, each with probability proportional to its squared distance to
+    those chosen before (k-means++, Arthur and Vassilvitskii 2007)."""
+    chosen = [int(rng.integers(len(stack)))]
+    nearest = _squared_to(stack, power, stack[chosen[0]], group)
+    nearest[chosen] = 0.0
+    while len(chosen) < k:
+        total = nearest.sum()
+        spare = np.setdiff1d(np.arange(len(stack)), chosen)
+        p = nearest / total if total > 0 else np.isin(np.arange(len(stack)), spare) / len(spare)
+        chosen.append(int(rng.choice(len(stack), p=p)))
+        nearest = np.minimum(nearest, _squared_to(stack, power, stack[chosen[-1]], group))
+        nearest[chosen] = 0.0
+    return stack[chosen].copy()
+
+
+def _assign(squared: NDArray) -> NDArray[np.int64]:
+    """Assign each shape to its nearest centre; an empty cluster takes the farthest shape of a
+    cluster that can spare one."""
+    labels = squared.argmin(axis=1)
+    k = squared.shape[1]
+    for empty in np.setdiff1d(np.arange(k), labels):
+        counts = np.bincount(labels, minlength=k)
+        far = np.where(counts[labels] > 1, squared[np.arange(len(labels)), labels], -1.0)
+        labels[int(far.argmax())] = empty
+    return labels
+
+
+def _lloyd(
+    stack: NDArray, centres: NDArray, group: Group, geometry: Geometry, max_iter: int, tol: float
+) -> ShapeClusters:
+    power = np.einsum("kij,kij->k", stack, stack)
+    k = len(centres)
+    labels = np.full(len(stack), -1)
+    refined = converged = False
+    n_iter = 0
+    while n_iter < max_iter:
+        squared = np.stack([_squared_to(stack, power, c, group) for c in centres], axis=1)
+        new = _assign(squared)
+        unchanged = bool((new == labels).all())
+        converged = unchanged and refined
+        if converged:
+            break
+        # Barycentres are found to the end only once the labels have settled.
+        labels, refined = new, unchanged
+        n_iter += 1
+        for c in range(k):
+            members = stack[labels == c]
+            fit = mean_of_stack(
+                members,
+                # An empty cluster's old centre says nothing about the member it was given.
+                centres[c] if (squared.argmin(axis=1) == c).any() else members[0],
+                group=group,
+                geometry=geometry,
+                weights=np.full(len(members), 1.0 / len(members)),
+                max_iter=500 if refined else 5,
+                tol=tol,
+            )
+            centres[c] = fit.mean
+    squared = np.stack([_squared_to(stack, power, c, group) for c in centres], axis=1)
+    own = squared[np.arange(len(stack)), labels]
+    order = np.argsort([int(np.argmax(labels == c)) for c in range(k)])
+    renumber = np.argsort(order)
+    return ShapeClusters(
+        labels=renumber[labels],
+        barycentres=centres[order],
+        distances=np.sqrt(own),
+        inertia=float(own.sum()),
+        n_iter=n_iter,
+        converged=converged,
+    )
+
+
+def kmeans_shapes(
+    shapes: Sequence[Any],
+    k: int,
+    *,
+    seed: int = 0,
+    group: Group = "orthogonal",
+    geometry: Geometry = "euclidean",
+    center: bool = True,
+    n_init: int = 5,
+    max_iter: int = 100,
+    tol: float = 1e-10,
+) -> ShapeClusters:
+    """Cluster shapes around barycentres: k-means in shape space.
+
+    Parameters
+    ----------
+    shapes : sequence of K arrays of shape (m, n_i), or of prepared networks with `features`
+        Responses to the same m stimuli; narrower ones are padded with zeros.
+    k : int
+        Number of clusters, from 1 to K.
+    seed : int
+        Seed of the starts.
+    group, geometry, center
+        As in `frechet_mean`.
+    n_init : int
+        Starts by k-means++; the lowest inertia is kept.
+    max_iter : int
+        Most rounds of assignment and averaging a start.
+    tol : float
+        Relative tolerance of the barycentres.
+
+    Returns
+    -------
+    ShapeClusters
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not match or an option is out of range.
+
+    Notes
+    -----
+    Minimises sum_i min_c min_T ||X_i T - M_c||^2 by alternating the assignment to the nearest
+    barycentre and a few generalised Procrustes iterations from the barycentre before; each step
+    lowers the inertia. A cluster left empty takes the worst placed shape.
+    """
+    stack = stack_shapes(shapes, geometry=geometry, center=center)
+    _check_k(k, len(stack), n_init, max_iter)
+    power = np.einsum("kij,kij->k", stack, stack)
+    fits = []
+    for child in np.random.SeedSequence(seed).spawn(n_init):
+        centres = _plus_plus(stack, power, k, group, np.random.default_rng(child))
+        fits.append(_lloyd(stack, centres, group, geometry, max_iter, tol))
+    return min(fits, key=lambda fit: fit.inertia)
+
+
+def _build(D: NDArray, k: int) -> list[int]:
+    """Choose k medoids one after another, each lowering the inertia most (BUILD of PAM)."""
+    medoids = [int(D.sum(axis=0).argmin())]
+    nearest = D[:, medoids[0]].copy()
+    while len(medoids) < k:
+        gain = np.maximum(nearest[:, None] - D, 0.0).sum(axis=0)
+        gain[medoids] = -1.0
+        medoids.append(int(gain.argmax()))
+        nearest = np.minimum(nearest, D[:, medoids[-1]])
+    return medoids
+
+
+def _swap(D: NDArray, start: Sequence[int], max_iter: int) -> Medoids:
+    """Make the best swap of a medoid and another item until none lowers the inertia."""
+    medoids = np.array(start)
+    n_items, k = len(D), len(medoids)
+    rows = np.arange(n_items)
+    n_iter = 0
+    while True:
+        to = D[:, medoids]
+        order = np.argsort(to, axis=1, kind="stable")
+        own = order[:, 0]
+        first = to[rows, own]
+        second = to[rows, order[:, 1]] if k > 1 else np.full(n_items, np.inf)
+        # Change when item h joins: what it gains everywhere, plus, for the medoid that leaves,
+        # what its members lose by going to h or to their second medoid instead.
+        joined = np.minimum(D - first[:, None], 0.0)
+        left = np.minimum(D, second[:, None]) - first[:, None] - joined
+        member = (own[:, None] == np.arange(k)).astype(np.float64)
+        change = joined.sum(axis=0)[:, None] + left.T @ member
+        change[medoids] = np.inf
+        h, c = np.unravel_index(int(change.argmin()), change.shape)
+        if n_iter >= max_iter or not change[h, c] < -1e-12 * max(first.sum(), 1e-300):
+            break
+        medoids[c] = h
+        n_iter += 1
+    medoids = np.sort(medoids)
+    labels = D[:, medoids].argmin(axis=1)
+    labels[medoids] = np.arange(k)  # also where another medoid is at distance zero
+    return Medoids(medoids, labels, float(D[rows, medoids[labels]].sum()), n_iter)
+
+
+def kmedoids(
+    D: ArrayLike, k: int, *, seed: int = 0, n_init: int = 5, max_iter: int = 1000
+) -> Medoids:
+    """Cluster items around k of them, from distances alone.
+
+    Parameters
+    ----------
+    D : array of shape (K, K)
+        Distances.
+    k : int
+        Number of clusters, from 1 to K.
+    seed : int
+        Seed of the random starts.
+    n_init : int
+        Starts: the greedy one (BUILD) first, then random ones; the lowest inertia is kept.
+    max_iter : int
+        Most swaps a start.
+
+    Returns
+    -------
+    Medoids
+
+    Raises
+    ------
+    ValueError
+        If D does not hold distances or an option is out of range.
+
+    Notes
+    -----
+    PAM (Kaufman and Rousseeuw 1987): minimises the sum of distances to the nearest medoid; the
+    change of every swap is found at once, in O(K^2 k) a step, as in FastPAM (Schubert and
+    Rousseeuw 2019).
+
+    Examples
+    --------
+    >>> x = np.array([0.0, 1.0, 2.0, 10.0, 11.0, 12.0])
+    >>> kmedoids(np.abs(x[:, None] - x), 2).medoids
+    array([1, 4])
+    """
+    matrix, _ = check_distances(D)
+    _check_k(k, len(matrix), n_init, max_iter)
+    rng = np.random.default_rng(seed)
+    starts = [_build(matrix, k)]
+    starts += [rng.choice(len(matrix), k, replace=False) for _ in range(n_init - 1)]
+    return min((_swap(matrix, s, max_iter) for s in starts), key=lambda fit: fit.inertia)

@@ -1,0 +1,170 @@
+"""Agreement between distance matrices of the same items: the Mantel test."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import rankdata
+
+from shapemetrics.geometry.checks import check_distances, upper_triangle
+from shapemetrics.learning.resampling import check_counts, permutation_p_value
+
+__all__ = ["Mantel", "mantel", "metric_agreement"]
+
+Correlation = Literal["pearson", "spearman"]
+
+
+@dataclass(frozen=True)
+class Mantel:
+    """Correlation of two distance matrices.
+
+    Attributes
+    ----------
+    correlation : float
+        Over the K (K - 1) / 2 pairs of items.
+    p_value : float
+        One-sided: share of permutations with at least this correlation; nan without any.
+    n : int
+        Number of items.
+    n_permutations : int
+    method : {"pearson", "spearman"}
+    """
+
+    correlation: float
+    p_value: float
+    n: int
+    n_permutations: int
+    method: Correlation
+
+
+def _standardised(D: NDArray, method: Correlation, name: str) -> NDArray[np.float64]:
+    """Return a symmetric matrix of pair values (or their ranks) of mean 0 and sum of squares 1
+    over the upper triangle."""
+    pairs = upper_triangle(D)
+    if method == "spearman":
+        pairs = rankdata(pairs)
+    pairs = pairs - pairs.mean()
+    power = np.linalg.norm(pairs)
+    if power <= 1e-12 * max(np.abs(D).max(), 1e-300) * len(pairs):
+        raise ValueError(f"{name} holds one distance for all pairs: it has no correlation")
+    Z = np.zeros(D.shape)
+    Z[np.triu_indices(len(D), k=1)] = pairs / power
+    return Z + Z.T
+
+
+def mantel(
+    D1: ArrayLike,
+    D2: ArrayLike,
+    *,
+    n_permutations: int = 1000,
+    seed: int = 0,
+    method: Correlation = "pearson",
+) -> Mantel:
+    """Correlate two distance matrices of the same items.
+
+    Parameters
+    ----------
+    D1, D2 : arrays of shape (K, K)
+        Distances, K at least 3.
+    n_permutations : int
+        Permutations of the items of D2; 0 for none.
+    seed : int
+        Seed of the permutations.
+    method : {"pearson", "spearman"}
+
+    Returns
+    -------
+    Mantel
+
+    Raises
+    ------
+    ValueError
+        If a matrix does not hold distances, the sizes differ, or all its distances are equal.
+
+    Notes
+    -----
+    Distances of one item are dependent, so the correlation is judged by permuting items, rows
+    and columns together (Mantel 1967), not pairs; p = (1 + #{null >= found}) / (1 + n).
+
+    Examples
+    --------
+    >>> x = np.array([0.0, 1.0, 3.0, 7.0, 15.0])
+    >>> D = np.abs(x[:, None] - x)
+    >>> round(mantel(D, 2 * D).correlation, 12)
+    1.0
+    """
+    first, _ = check_distances(D1, name="D1", min_items=3)
+    second, _ = check_distances(D2, name="D2", min_items=3)
+    if first.shape != second.shape:
+        raise ValueError(
+            f"D1 and D2 must hold the same items, found {len(first)} and {len(second)}"
+        )
+    if method not in ("pearson", "spearman"):
+        raise ValueError(f'method must be "pearson" or "spearman", found {method!r}')
+    check_counts(n_permutations=n_permutations)
+    A, B = _standardised(first, method, "D1"), _standardised(second, method, "D2")
+    rng = np.random.default_rng(seed)
+    observed = 0.5 * float(np.sum(A * B))
+    null = np.empty(n_permutations)
+    for p in range(n_permutations):
+        order = rng.permutation(len(B))
+        null[p] = 0.5 * np.vdot(A, B[order][:, order])
+    return Mantel(observed, permutation_p_value(observed, null), len(A), n_permutations, method)
+
+
+def metric_agreement(
+    distances: Mapping[str, ArrayLike],
+    *,
+    n_permutations: int = 0,
+    seed: int = 0,
+    method: Correlation = "spearman",
+) -> pd.DataFrame:
+    """Correlate every pair of metrics measured on the same items.
+
+    Parameters
+    ----------
+    distances : mapping from a metric's name to an array of shape (K, K)
+        Distances between the same items in the same order.
+    n_permutations, seed, method
+        As in `mantel`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row an unordered pair of metrics: metric_a, metric_b, correlation, p_value, n, method.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two metrics, or as in `mantel`; the message names the metric.
+    """
+    if len(distances) < 2:
+        raise ValueError(f"agreement needs at least 2 metrics, found {len(distances)}")
+    checked = {name: check_distances(D, name=name, min_items=3)[0] for name, D in distances.items()}
+    rows = []
+    for a, b in combinations(checked, 2):
+        if checked[a].shape != checked[b].shape:
+            raise ValueError(
+                f"{a} and {b} must hold the same items, "
+                f"found {len(checked[a])} and {len(checked[b])}"
+            )
+        result = mantel(
+            checked[a], checked[b], n_permutations=n_permutations, seed=seed, method=method
+        )
+        rows.append(
+            {
+                "metric_a": a,
+                "metric_b": b,
+                "correlation": result.correlation,
+                "p_value": result.p_value,
+                "n": result.n,
+                "method": method,
+            }
+        )
+    return pd.DataFrame(rows)

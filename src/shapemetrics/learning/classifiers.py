@@ -1,0 +1,136 @@
+"""Classifiers on a fixed distance matrix that try a whole grid of hyper-parameters at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn import config_context
+from sklearn.svm import SVC
+
+from shapemetrics.learning.kernels import DistanceKernel
+
+__all__ = ["DistanceSvm", "Model", "NearestNeighbours"]
+
+
+class Model(Protocol):
+    """What nested classification asks of a classifier.
+
+    `train` and `test` are positions in the distance matrix, `y` the classes (from 0) of the
+    training items.
+    """
+
+    grid: list[dict[str, Any]]
+
+    def predict_grid(self, train: NDArray, test: NDArray, y: NDArray) -> NDArray[np.int64]:
+        """Predict the test items under every point of the grid, shape (n_test, n_grid)."""
+
+    def predict(self, train: NDArray, test: NDArray, y: NDArray, at: int) -> NDArray[np.int64]:
+        """Predict the test items under one point of the grid, shape (n_test,)."""
+
+
+class NearestNeighbours:
+    """Majority of the nearest training items; of equal votes the first class wins.
+
+    The predictions are those of scikit-learn's KNeighborsClassifier(metric="precomputed") unless
+    distances are equal, where the item that comes first in the matrix is the nearer one. All
+    neighbours are sorted once, since the order depends on no label and no split.
+
+    Parameters
+    ----------
+    D : ndarray of shape (K, K)
+    neighbors : sequence of int
+        Numbers of neighbours; more than there are training items means all of them.
+    """
+
+    def __init__(self, D: NDArray, neighbors: Sequence[int]) -> None:
+        self.neighbors = np.asarray(neighbors)
+        if (
+            self.neighbors.ndim != 1
+            or not len(self.neighbors)
+            or self.neighbors.dtype.kind not in "iu"
+            or (self.neighbors < 1).any()
+        ):
+            raise ValueError(f"neighbors must be positive whole numbers, found {neighbors}")
+        self.grid = [{"n_neighbors": int(k)} for k in self.neighbors]
+        self._order = np.argsort(D, axis=1, kind="stable")
+
+    def _votes(
+        self, train: NDArray, test: NDArray, y: NDArray, neighbors: NDArray
+    ) -> NDArray[np.int64]:
+        n_items = len(self._order)
+        label_of = np.full(n_items, -1)
+        label_of[train] = y
+        labels = label_of[self._order[test]]
+        # Every row keeps the same number of training items, in order of distance.
+        labels = labels[labels >= 0].reshape(len(test), len(train))
+        k = np.minimum(neighbors, len(train))
+        labels = labels[:, : k.max()]
+        n_classes = int(y.max()) + 1
+        votes = np.cumsum(labels[:, :, None] == np.arange(n_classes), axis=1)
+        return votes[:, k - 1, :].argmax(axis=2)
+
+    def predict_grid(self, train: NDArray, test: NDArray, y: NDArray) -> NDArray[np.int64]:
+        """Predict under every number of neighbours, shape (n_test, n_grid)."""
+        return self._votes(train, test, y, self.neighbors)
+
+    def predict(self, train: NDArray, test: NDArray, y: NDArray, at: int) -> NDArray[np.int64]:
+        """Predict under one number of neighbours, shape (n_test,)."""
+        return self._votes(train, test, y, self.neighbors[at : at + 1])[:, 0]
+
+
+class DistanceSvm:
+    """Support vector machine (scikit-learn's SVC) on a Gaussian kernel of the distance.
+
+    Parameters
+    ----------
+    D : ndarray of shape (K, K)
+    sigmas : sequence of float
+        Widths, as multiples of the median distance between training items.
+    costs : sequence of float
+        Penalties C.
+    balanced : bool
+        Weight classes inversely to their size.
+    """
+
+    def __init__(
+        self, D: NDArray, sigmas: Sequence[float], costs: Sequence[float], *, balanced: bool = False
+    ) -> None:
+        for name, values in (("sigmas", sigmas), ("costs", costs)):
+            if not len(values) or not all(v > 0 for v in values):
+                raise ValueError(f"{name} must be positive numbers, found {values}")
+        self.sigmas = [float(s) for s in sigmas]
+        self.costs = [float(c) for c in costs]
+        self.class_weight = "balanced" if balanced else None
+        self.grid = [{"sigma": s, "cost": c} for s in self.sigmas for c in self.costs]
+        self._D = D
+
+    def _kernels(self, train: NDArray, test: NDArray, sigma: float) -> tuple[NDArray, NDArray]:
+        inside = self._D[np.ix_(train, train)]
+        kernel = DistanceKernel(sigma).fit(inside)
+        return kernel.transform(inside), kernel.transform(self._D[np.ix_(test, train)])
+
+    def _fit_predict(
+        self, K: NDArray, K_test: NDArray, y: NDArray, cost: float
+    ) -> NDArray[np.int64]:
+        if (y == y[0]).all():
+            return np.full(len(K_test), y[0])
+        machine = SVC(C=cost, kernel="precomputed", class_weight=self.class_weight)
+        # The input was checked once; checking it again costs more than a small machine does.
+        with config_context(assume_finite=True, skip_parameter_validation=True):
+            return machine.fit(K, y).predict(K_test)
+
+    def predict_grid(self, train: NDArray, test: NDArray, y: NDArray) -> NDArray[np.int64]:
+        """Predict under every width and penalty, shape (n_test, n_grid)."""
+        columns = []
+        for sigma in self.sigmas:
+            K, K_test = self._kernels(train, test, sigma)
+            columns += [self._fit_predict(K, K_test, y, cost) for cost in self.costs]
+        return np.column_stack(columns)
+
+    def predict(self, train: NDArray, test: NDArray, y: NDArray, at: int) -> NDArray[np.int64]:
+        """Predict under one width and penalty, shape (n_test,)."""
+        K, K_test = self._kernels(train, test, self.grid[at]["sigma"])
+        return self._fit_predict(K, K_test, y, self.grid[at]["cost"])

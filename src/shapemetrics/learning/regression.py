@@ -1,0 +1,352 @@
+"""Prediction of a number from distances, judged by nested cross-validation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import rankdata
+
+from shapemetrics.geometry.checks import check_distances
+from shapemetrics.geometry.threads import small_matrix_threads
+from shapemetrics.learning.kernels import (
+    gaussian_kernel,
+    median_distance,
+    positive_spectrum,
+)
+from shapemetrics.learning.resampling import (
+    bootstrap_weights,
+    central_interval,
+    check_counts,
+    check_groups,
+    permutation_p_value,
+    permutation_scheme,
+    permuted_columns,
+    random_seed,
+    split,
+)
+from shapemetrics.learning.ridge import shrinkage
+
+__all__ = ["RegressionResult", "nested_regression"]
+
+DEFAULT_SIGMAS = (0.25, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0, 10.0)
+DEFAULT_RIDGES = (1e-5, 1e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0, 10.0)
+
+
+@dataclass(frozen=True)
+class RegressionResult:
+    """What nested regression found.
+
+    Attributes
+    ----------
+    summary : pandas.DataFrame
+        One row: r2, r2_low, r2_high, spearman, spearman_p_value, null_r2_mean, null_r2_low,
+        null_r2_high, p_value, n, n_groups, n_outer, n_inner, n_repeats, n_permutations,
+        permutation, n_bootstrap. Where no permutation or bootstrap was asked for: nan.
+    predictions : pandas.DataFrame
+        One row an item and repeat: index, id, observed, predicted, baseline (mean of the training
+        fold), fold, repeat.
+    choices : pandas.DataFrame
+        Hyper-parameters by outer fold: repeat, fold, n_train, n_test, sigma, ridge.
+    null_r2 : ndarray of shape (n_permutations,)
+    """
+
+    summary: pd.DataFrame
+    predictions: pd.DataFrame = field(repr=False)
+    choices: pd.DataFrame = field(repr=False)
+    null_r2: NDArray[np.float64] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class _Grid:
+    sigmas: NDArray
+    ridges: NDArray
+
+
+def _fit_parts(
+    D: NDArray, train: NDArray, test: NDArray, sigma: float, Y: NDArray
+) -> tuple[NDArray, NDArray, NDArray]:
+    """Return what one kernel's predictions of every target and ridge are made of: eigenvalues
+    (n,), test kernel times eigenvectors (n_test, n), eigenvectors times targets (n, n_targets)."""
+    inside = D[np.ix_(train, train)]
+    width = sigma * median_distance(inside)
+    values, vectors = positive_spectrum(gaussian_kernel(inside, width))
+    across = gaussian_kernel(D[np.ix_(test, train)], width)
+    return values, across @ vectors, vectors.T @ Y
+
+
+def _choose(
+    D: NDArray, Y: NDArray, train: NDArray, folds: list, grid: _Grid
+) -> tuple[NDArray, NDArray]:
+    """Return the positions of the sigma and ridge with the least squared error in the inner
+    folds, for each column of Y; the first of equals in the order of the grid."""
+    n_columns = Y.shape[1]
+    error = np.zeros((len(grid.sigmas), len(grid.ridges), n_columns))
+    for inner_train, inner_test in folds:
+        a, b = train[inner_train], train[inner_test]
+        mean = Y[a].mean(axis=0)
+        centred, wanted = Y[a] - mean, Y[b] - mean
+        for s, sigma in enumerate(grid.sigmas):
+            values, left, right = _fit_parts(D, a, b, sigma, centred)
+            gains = shrinkage(values, grid.ridges)
+            # All ridges and targets in one product.
+            scaled = gains[:, :, None] * right[:, None, :]
+            found = (left @ scaled.reshape(len(a), -1)).reshape(len(b), -1, n_columns)
+            error[s] += np.square(found - wanted[:, None, :]).sum(axis=0)
+    flat = error.reshape(-1, n_columns).argmin(axis=0)
+    return np.unravel_index(flat, error.shape[:2])
+
+
+def _predict(
+    D: NDArray, Y: NDArray, train: NDArray, test: NDArray, chosen: tuple, grid: _Grid
+) -> NDArray[np.float64]:
+    """Predict the test items of every column of Y with its own hyper-parameters."""
+    mean = Y[train].mean(axis=0)
+    predicted = np.empty((len(test), Y.shape[1]))
+    s_chosen, r_chosen = chosen
+    for s in np.unique(s_chosen):
+        columns = np.flatnonzero(s_chosen == s)
+        values, left, right = _fit_parts(
+            D, train, test, grid.sigmas[s], Y[np.ix_(train, columns)] - mean[columns]
+        )
+        gains = shrinkage(values, grid.ridges[r_chosen[columns]])
+        predicted[:, columns] = left @ (gains * right) + mean[columns]
+    return predicted
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One repeat: predictions and baselines of every column, the fold of every item, choices."""
+
+    predicted: NDArray
+    baseline: NDArray
+    fold: NDArray
+    choices: list[dict]
+
+
+def _one_repeat(
+    D: NDArray,
+    Y: NDArray,
+    grid: _Grid,
+    groups: NDArray | None,
+    n_outer: int,
+    n_inner: int,
+    seeds: tuple[int, int],
+) -> _Run:
+    """Predict every item of every column from the folds that do not hold it."""
+    n_items = len(Y)
+    run = _Run(np.empty(Y.shape), np.empty(Y.shape), np.empty(n_items, dtype=np.int64), [])
+    outer = split(n_items, n_outer, random_seed(seeds[0], 2, seeds[1]), groups)
+    for fold, (train, test) in enumerate(outer):
+        inner = split(
+            len(train),
+            n_inner,
+            random_seed(seeds[0], 3, seeds[1], fold),
+            None if groups is None else groups[train],
+        )
+        chosen = _choose(D, Y, train, inner, grid)
+        run.predicted[test] = _predict(D, Y, train, test, chosen, grid)
+        run.baseline[test] = Y[train].mean(axis=0)
+        run.fold[test] = fold
+        run.choices.append(
+            {
+                "fold": fold,
+                "n_train": len(train),
+                "n_test": len(test),
+                "sigma": grid.sigmas[chosen[0][0]],
+                "ridge": grid.ridges[chosen[1][0]],
+            }
+        )
+    return run
+
+
+def _prediction_table(names: NDArray, target: NDArray, runs: list[_Run]) -> pd.DataFrame:
+    """Return the held-out predictions of the observed target, one row an item and repeat."""
+    tables = [
+        pd.DataFrame(
+            {
+                "index": np.arange(len(names)),
+                "id": names,
+                "observed": target,
+                "predicted": run.predicted[:, 0],
+                "baseline": run.baseline[:, 0],
+                "fold": run.fold,
+                "repeat": repeat,
+            }
+        )
+        for repeat, run in enumerate(runs)
+    ]
+    return pd.concat(tables, ignore_index=True)
+
+
+def _check_target(y: ArrayLike, ids: NDArray) -> NDArray[np.float64]:
+    target = np.asarray(y, dtype=np.float64)
+    if target.shape != ids.shape:
+        raise ValueError(f"y must have shape {ids.shape}, one target an item, found {target.shape}")
+    bad = ~np.isfinite(target)
+    if bad.any():
+        raise ValueError(f"y must be finite, found {target[bad][0]} at {ids[bad][0]}")
+    if np.ptp(target) <= 1e-12 * np.abs(target).max():
+        raise ValueError(f"y must vary, found {target[0]} for every item")
+    return target
+
+
+def _check_grid(sigmas: ArrayLike, ridges: ArrayLike) -> _Grid:
+    grid = _Grid(np.asarray(sigmas, dtype=np.float64), np.asarray(ridges, dtype=np.float64))
+    for name, values in (("sigmas", grid.sigmas), ("ridges", grid.ridges)):
+        if values.ndim != 1 or not len(values) or not (values > 0).all():
+            raise ValueError(f"{name} must be a list of positive numbers, found {values}")
+    return grid
+
+
+def _rank_correlations(Y: NDArray, predicted: NDArray) -> NDArray[np.float64]:
+    """Spearman's rho of each column, 0 where the predictions are all equal."""
+    a, b = (rankdata(M, axis=0) for M in (Y, predicted))
+    a, b = a - a.mean(axis=0), b - b.mean(axis=0)
+    power = np.sqrt(np.sum(a**2, axis=0) * np.sum(b**2, axis=0))
+    return np.where(power > 0, np.sum(a * b, axis=0) / np.where(power > 0, power, 1.0), 0.0)
+
+
+def nested_regression(
+    D: ArrayLike,
+    y: ArrayLike,
+    *,
+    seed: int = 0,
+    n_outer: int = 5,
+    n_inner: int = 5,
+    n_repeats: int = 1,
+    sigmas: Sequence[float] = DEFAULT_SIGMAS,
+    ridges: Sequence[float] = DEFAULT_RIDGES,
+    n_permutations: int = 100,
+    n_bootstrap: int = 1000,
+    groups: Sequence | None = None,
+    leave_one_out: bool = False,
+    ids: Sequence | None = None,
+) -> RegressionResult:
+    """Predict a number from distances, and say how well on items never seen in fitting.
+
+    Parameters
+    ----------
+    D : array of shape (K, K)
+        Distances.
+    y : array of shape (K,)
+        Targets.
+    seed : int
+        Seed of the folds, permutations and bootstrap.
+    n_outer, n_inner : int
+        Folds of the outer loop, which judges, and of the inner loop, which chooses sigma and the
+        ridge.
+    n_repeats : int
+        Times that the whole is repeated with other folds.
+    sigmas : sequence of float
+        Widths to choose from, as multiples of the median distance in the training items.
+    ridges : sequence of float
+        Ridges to choose from, in the units of the kernel, whose diagonal is 1.
+    n_permutations : int
+        Permuted targets for the null distribution; 0 for none.
+    n_bootstrap : int
+        Bootstrap samples for the interval; 0 for none.
+    groups : sequence of length K, optional
+        Items of one group (say, layers of one network) are never on both sides of a split, in
+        either loop, and are drawn together by the bootstrap.
+    leave_one_out : bool
+        Leave out one item (one group) at a time in the outer loop, instead of `n_outer` folds.
+    ids : sequence of length K, optional
+        Names of the items.
+
+    Returns
+    -------
+    RegressionResult
+
+    Raises
+    ------
+    ValueError
+        If D does not hold distances, y does not vary or is not finite, or an option is out of
+        range.
+
+    Notes
+    -----
+    The model is `DistanceKernelRidge`. With held-out predictions f and the mean of their training
+    fold b, pooled over folds and repeats,
+
+        R^2 = 1 - sum (y - f)^2 / sum (y - b)^2,
+
+    so that 0 is chance (predicting the training mean) and negative is worse. Spearman's rho is
+    taken over the items of a repeat and averaged over repeats. The null distribution comes from
+    the whole nested procedure, the choice of hyper-parameters included, on permuted targets;
+    p = (1 + #{null >= found}) / (1 + n). What is permuted respects the groups: see the column
+    `permutation` and `permutation_scheme`. The interval is the central 95% of R^2 over items
+    (groups) drawn with replacement, the predictions held fixed: it shows which items the number
+    rests on, and does not contain the variance of refitting.
+
+    Kernels do not depend on the targets, so permuted targets are further columns of one problem:
+    one eigendecomposition a fold and sigma serves all ridges and permutations.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> x = rng.uniform(size=40)
+    >>> result = nested_regression(np.abs(x[:, None] - x), np.sin(4 * x), n_permutations=19)
+    >>> bool(result.summary["r2"].item() > 0.9), result.summary["p_value"].item()
+    (True, 0.05)
+    """
+    matrix, names = check_distances(D, ids)
+    target = _check_target(y, names)
+    codes = check_groups(groups, len(names))
+    grid = _check_grid(sigmas, ridges)
+    check_counts(
+        n_outer=n_outer,
+        n_inner=n_inner,
+        n_repeats=n_repeats,
+        n_permutations=n_permutations,
+        n_bootstrap=n_bootstrap,
+    )
+
+    rng = np.random.default_rng(np.random.SeedSequence([seed, 1]))
+    Y = np.column_stack([target, permuted_columns(target, n_permutations, rng, codes)])
+    n_folds = 0 if leave_one_out else n_outer
+    with small_matrix_threads(len(names)):
+        runs = [
+            _one_repeat(matrix, Y, grid, codes, n_folds, n_inner, (seed, repeat))
+            for repeat in range(n_repeats)
+        ]
+    error = sum((Y - run.predicted) ** 2 for run in runs)
+    baseline = sum((Y - run.baseline) ** 2 for run in runs)
+    rho = np.mean([_rank_correlations(Y, run.predicted) for run in runs], axis=0)
+    r2 = 1.0 - error.sum(axis=0) / baseline.sum(axis=0)
+
+    rng = np.random.default_rng(np.random.SeedSequence([seed, 4]))
+    weights = bootstrap_weights(len(names), n_bootstrap, rng, codes)
+    resampled = 1.0 - (weights @ error[:, 0]) / (weights @ baseline[:, 0])
+    low, high = central_interval(resampled)
+    null_low, null_high = central_interval(r2[1:])
+    summary = {
+        "r2": r2[0],
+        "r2_low": low,
+        "r2_high": high,
+        "spearman": rho[0],
+        "spearman_p_value": permutation_p_value(rho[0], rho[1:]),
+        "null_r2_mean": r2[1:].mean() if n_permutations else np.nan,
+        "null_r2_low": null_low,
+        "null_r2_high": null_high,
+        "p_value": permutation_p_value(r2[0], r2[1:]),
+        "n": len(names),
+        "n_groups": len(names) if codes is None else int(codes.max()) + 1,
+        "n_outer": int(runs[0].fold.max()) + 1,
+        "n_inner": n_inner,
+        "n_repeats": n_repeats,
+        "n_permutations": n_permutations,
+        "permutation": permutation_scheme(target, codes),
+        "n_bootstrap": n_bootstrap,
+    }
+    return RegressionResult(
+        summary=pd.DataFrame([summary]),
+        predictions=_prediction_table(names, target, runs),
+        choices=pd.DataFrame(
+            [{"repeat": at} | row for at, run in enumerate(runs) for row in run.choices]
+        ),
+        null_r2=r2[1:],
+    )

@@ -1,0 +1,154 @@
+"""Blocks of prepared networks on disk: written once, memory-mapped by every tile that needs them.
+
+A block is one file: a header in JSON that lists each network's fields, then the arrays, raw and
+aligned, so that they are read in place.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from shapemetrics.files import atomic_path
+
+MAGIC = b"SHAPEBLOCK1\n"
+ALIGNMENT = 64
+
+
+def save_block(
+    prepared: Sequence[Any], path: str | os.PathLike, provenance: Mapping[str, Any]
+) -> None:
+    """Write prepared networks to one file, under a temporary name and renamed.
+
+    Parameters
+    ----------
+    prepared : sequence
+        What a metric's `prepare` returned: dataclasses of arrays, numbers, text and None.
+    path : path-like
+        File to make.
+    provenance : mapping
+        Metric, dtype, digests: whatever JSON can hold. :func:`load_block` returns it.
+
+    Raises
+    ------
+    TypeError
+        If a field cannot be stored.
+    """
+    arrays: list[np.ndarray] = []
+    items = [_described(item, arrays) for item in prepared]
+    offsets = _offsets(arrays)
+    layout = [
+        {"dtype": a.dtype.str, "shape": a.shape, "offset": int(o)} for a, o in zip(arrays, offsets)
+    ]
+    header = {"provenance": dict(provenance), "items": items, "arrays": layout}
+    text = json.dumps(header, sort_keys=True).encode()
+    start = _aligned(len(MAGIC) + 8 + len(text))
+    with atomic_path(path) as temporary, open(temporary, "wb") as stream:
+        stream.write(MAGIC + len(text).to_bytes(8, "little") + text)
+        for array, offset in zip(arrays, offsets):
+            stream.seek(start + offset)
+            stream.write(np.ascontiguousarray(array).data)
+        stream.truncate(start + _end(arrays, offsets))
+
+
+def load_block(path: str | os.PathLike) -> tuple[list[Any], dict[str, Any]]:
+    """Read what :func:`save_block` wrote, arrays memory-mapped.
+
+    Returns
+    -------
+    prepared : list
+        The networks.
+    provenance : dict
+
+    Raises
+    ------
+    ValueError
+        If the file is missing, truncated or none of these.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ValueError(f"{path}: no such file, expected a block of prepared networks")
+    with open(path, "rb") as stream:
+        if stream.read(len(MAGIC)) != MAGIC:
+            raise ValueError(f"{path}: not a block of prepared networks")
+        length = int.from_bytes(stream.read(8), "little")
+        text = stream.read(length)
+    if len(text) != length:
+        raise ValueError(f"{path}: truncated, found {len(text)} bytes of a header of {length}")
+    header = json.loads(text)
+    start = _aligned(len(MAGIC) + 8 + length)
+    expected = start + max(
+        (a["offset"] + _n_bytes(a["dtype"], a["shape"]) for a in header["arrays"]), default=0
+    )
+    if path.stat().st_size != expected:
+        raise ValueError(f"{path}: found {path.stat().st_size} bytes, expected {expected}")
+    whole = np.memmap(path, dtype=np.uint8, mode="r")
+    arrays = [_view(whole, start, layout) for layout in header["arrays"]]
+    return [_rebuilt(item, arrays) for item in header["items"]], header["provenance"]
+
+
+def _described(item: Any, arrays: list[np.ndarray]) -> dict[str, Any]:
+    """A prepared network as JSON can hold it; its arrays go to the end of `arrays`."""
+    kind = type(item)
+    if not dataclasses.is_dataclass(item):
+        raise TypeError(f"a prepared network of type {kind.__name__} cannot be stored")
+    values = {}
+    for field in dataclasses.fields(item):
+        value = getattr(item, field.name)
+        if isinstance(value, np.ndarray):
+            arrays.append(value)
+            value = {"array": len(arrays) - 1}
+        elif isinstance(value, np.generic):
+            value = value.item()
+        elif not isinstance(value, str | int | float | bool | None):
+            raise TypeError(
+                f"field {field.name!r} of {kind.__name__}, a {type(value).__name__}, "
+                "cannot be stored"
+            )
+        values[field.name] = value
+    return {"module": kind.__module__, "class": kind.__qualname__, "values": values}
+
+
+def _rebuilt(item: Mapping[str, Any], arrays: Sequence[np.ndarray]) -> Any:
+    # A file may name what it likes; only the package's own prepared networks are made.
+    if not item["module"].startswith("shapemetrics.metrics."):
+        raise ValueError(f"a block names {item['module']}.{item['class']}, which is not a metric's")
+    kind = getattr(import_module(item["module"]), item["class"])
+    values = {
+        name: arrays[value["array"]] if isinstance(value, dict) else value
+        for name, value in item["values"].items()
+    }
+    return kind(**values)
+
+
+def _offsets(arrays: Sequence[np.ndarray]) -> list[int]:
+    offsets, position = [], 0
+    for array in arrays:
+        offsets.append(position)
+        position = _aligned(position + array.nbytes)
+    return offsets
+
+
+def _end(arrays: Sequence[np.ndarray], offsets: Sequence[int]) -> int:
+    return offsets[-1] + arrays[-1].nbytes if arrays else 0
+
+
+def _aligned(position: int) -> int:
+    return -(-position // ALIGNMENT) * ALIGNMENT
+
+
+def _n_bytes(dtype: str, shape: Sequence[int]) -> int:
+    return np.dtype(dtype).itemsize * int(np.prod(shape, dtype=np.int64))
+
+
+def _view(whole: np.ndarray, start: int, layout: Mapping[str, Any]) -> np.ndarray:
+    begin = start + layout["offset"]
+    raw = whole[begin : begin + _n_bytes(layout["dtype"], layout["shape"])]
+    return raw.view(np.dtype(layout["dtype"])).reshape(layout["shape"])

@@ -1,0 +1,46 @@
+"""From tables to figure files: what every drawing script does around its one plot function."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from shapemetrics.figures.style import save_figure
+from shapemetrics.study.jobs import job
+from shapemetrics.study.tables import read_tables, write_table
+
+__all__ = ["is_simulated", "job", "read_tables", "save_drawn"]
+
+
+def is_simulated(dataset: str | os.PathLike) -> bool:
+    """Whether a store's ``dataset.json`` says that its data are simulated.
+
+    Raises
+    ------
+    ValueError
+        If the file does not say.
+    """
+    found = json.loads(Path(dataset).read_text(encoding="utf-8"))
+    if not isinstance(found.get("simulated"), bool):
+        raise ValueError(f"{dataset}: does not say whether the data are simulated")
+    return found["simulated"]
+
+
+def save_drawn(figure: Figure, table: pd.DataFrame, output: Any) -> None:
+    """Write a figure as PDF and PNG, and the numbers in it as CSV.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+    table : pandas.DataFrame
+        What was drawn.
+    output : object
+        With the paths `pdf`, `png` and `csv`, as a rule's output has them.
+    """
+    save_figure(figure, [output.pdf, output.png])
+    write_table(table, output.csv)
