@@ -1,5 +1,6 @@
 """The study: datasets become representations, metrics turn them into distances, learning turns
-distances into figures. `snakemake` runs it; config.yaml says what; rules/ holds the steps."""
+distances into figures. `snakemake` runs it; config.yaml says what; rules/ holds the steps.
+"""
 
 import os
 import sys
@@ -25,7 +26,8 @@ report: "report/workflow.rst"
 
 try:
     schema = load_schema(os.path.join(workflow.basedir, "config", "schema.yaml"))
-    study = Study(validated(config, schema))
+    config.update(validated(config, schema))
+    study = Study(config)
 except ValueError as error:
     raise WorkflowError(str(error)) from None
 
@@ -40,11 +42,14 @@ include: "rules/nasbench.smk"
 include: "rules/distances.smk"
 include: "rules/geometry.smk"
 include: "rules/learning.smk"
+include: "rules/comparison.smk"
 include: "rules/figures.smk"
+include: "rules/report.smk"
 
 
 rule all:
     default_target: True
-    localrule: True
     input:
         FIGURES,
+        rules.write_report.output,
+    localrule: True

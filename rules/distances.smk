@@ -7,15 +7,19 @@ rule compute_distances:
         + study.metric_code(w.metric),
         index=study.path("{dataset}", "store", "index.csv"),
     output:
-        matrix=study.path("distances", "{dataset}", "{selection}", "{metric}", "distances.npz"),
-        table=study.path("distances", "{dataset}", "{selection}", "{metric}", "distances.csv"),
-    params:
-        metric=lambda w: study.config["metrics"][w.metric],
-        selection=lambda w: vars(study.selection(w.dataset, w.selection)),
-        dtype=study.config["distances"]["dtype"],
+        matrix=study.path(
+            "distances", "{dataset}", "{selection}", "{metric}", "distances.npz"
+        ),
+        table=study.path(
+            "distances", "{dataset}", "{selection}", "{metric}", "distances.csv"
+        ),
     log:
         study.path("logs", "compute_distances", "{dataset}_{selection}_{metric}.log"),
     threads: study.config["distances"]["threads"]
+    params:
+        metric=lambda w: study.measure(w.metric),
+        selection=lambda w: vars(study.selection(w.dataset, w.selection)),
+        dtype=study.config["distances"]["dtype"],
     script:
         "../scripts/compute_distances.py"
 

@@ -10,7 +10,11 @@ def drawn(name, category, figure, metric=True):
             f"{stem}.png",
             caption=f"../report/{name}.rst",
             category=category,
-            labels={**labels, "metric": "{metric}"} if metric else {**labels, "metric": "all"},
+            labels=(
+                {**labels, "metric": "{metric}"}
+                if metric
+                else {**labels, "metric": "all"}
+            ),
         ),
         "pdf": f"{stem}.pdf",
         "csv": f"{stem}.csv",
@@ -42,11 +46,11 @@ rule draw_embedding:
         dataset=study.path("{dataset}", "store", "dataset.json"),
     output:
         **drawn("embedding", "2 Geometry", "embedding"),
+    log:
+        study.path("logs", "draw_embedding", "{dataset}_{metric}.log"),
     params:
         color=study.config["figures"]["color"],
         unit=lambda w: study.unit(w.metric),
-    log:
-        study.path("logs", "draw_embedding", "{dataset}_{metric}.log"),
     script:
         "../scripts/draw_embedding.py"
 
@@ -67,7 +71,14 @@ rule draw_distortion:
 rule draw_audit:
     input:
         code=study.code("figures.audit", "study.drawing"),
-        tables=every_metric(rules.audit_triangles.output.table),
+        tables=[
+            *expand(
+                rules.audit_triangles.output.table,
+                metric=study.metrics,
+                allow_missing=True,
+            ),
+            rules.compare_measures.output.audit,
+        ],
         dataset=study.path("{dataset}", "store", "dataset.json"),
     output:
         **drawn("audit", "2 Geometry", "triangle audit", metric=False),
@@ -85,12 +96,12 @@ rule draw_dendrogram:
         dataset=study.path("{dataset}", "store", "dataset.json"),
     output:
         **drawn("dendrogram", "3 Learning", "dendrogram"),
+    log:
+        study.path("logs", "draw_dendrogram", "{dataset}_{metric}.log"),
     params:
         color=study.config["figures"]["color"],
         selection=study.config["figures"]["dendrogram"],
         unit=lambda w: study.unit(w.metric),
-    log:
-        study.path("logs", "draw_dendrogram", "{dataset}_{metric}.log"),
     script:
         "../scripts/draw_dendrogram.py"
 
@@ -136,6 +147,62 @@ rule draw_classification:
         "../scripts/draw_classification.py"
 
 
+rule draw_agreement:
+    input:
+        code=study.code("figures.agreement", "study.drawing"),
+        table=rules.compare_measures.output.agreement,
+        dataset=study.path("{dataset}", "store", "dataset.json"),
+    output:
+        **drawn("agreement", "4 Measures", "agreement of measures", metric=False),
+    log:
+        study.path("logs", "draw_agreement", "{dataset}.log"),
+    script:
+        "../scripts/draw_agreement.py"
+
+
+rule draw_samples:
+    input:
+        code=study.code("figures.samples", "study.drawing"),
+        table=rules.vary_stimuli.output.table,
+        dataset=study.path("{dataset}", "store", "dataset.json"),
+    output:
+        **drawn("samples", "4 Measures", "number of stimuli", metric=False),
+    log:
+        study.path("logs", "draw_samples", "{dataset}.log"),
+    params:
+        unit=study.unit(study.metrics[0]),
+    script:
+        "../scripts/draw_samples.py"
+
+
+rule draw_shift_maps:
+    input:
+        code=study.code("figures.shift_map", "study.drawing"),
+        table=rules.shift_layers.output.maps,
+        dataset=study.path("{dataset}", "store", "dataset.json"),
+    output:
+        **drawn("shift_maps", "4 Measures", "maps of shifts", metric=False),
+    log:
+        study.path("logs", "draw_shift_maps", "{dataset}.log"),
+    params:
+        layer=study.config["analyses"]["shifts"]["layers"][-1],
+    script:
+        "../scripts/draw_shift_maps.py"
+
+
+rule draw_shift_gain:
+    input:
+        code=study.code("figures.shift_map", "study.drawing"),
+        table=rules.shift_layers.output.gain,
+        dataset=study.path("{dataset}", "store", "dataset.json"),
+    output:
+        **drawn("shift_gain", "4 Measures", "gain of shifts", metric=False),
+    log:
+        study.path("logs", "draw_shift_gain", "{dataset}.log"),
+    script:
+        "../scripts/draw_shift_gain.py"
+
+
 FIGURES = expand(
     study.path("figures", "{dataset}", "{metric}", "{figure}.png"),
     dataset=study.datasets,
@@ -144,5 +211,8 @@ FIGURES = expand(
 ) + expand(
     study.path("figures", "{dataset}", "{figure}.png"),
     dataset=study.datasets,
-    figure=["accuracies", "audit", "regression", "classification"],
+    figure=[
+        *("accuracies", "audit", "regression", "classification"),
+        *("agreement", "samples", "shift_maps", "shift_gain"),
+    ],
 )

@@ -8,10 +8,10 @@ rule audit_triangles:
         matrices=SINGLE,
     output:
         table=study.path("geometry", "{dataset}", "{metric}", "audit.csv"),
-    params:
-        is_metric=lambda w: study.metric(w.metric).is_metric,
     log:
         study.path("logs", "audit_triangles", "{dataset}_{metric}.log"),
+    params:
+        is_metric=lambda w: study.metric(w.metric).is_metric,
     script:
         "../scripts/audit_triangles.py"
 
@@ -23,11 +23,11 @@ rule embed_distances:
         matrices=SINGLE,
     output:
         table=study.path("geometry", "{dataset}", "{metric}", "embedding.csv"),
+    log:
+        study.path("logs", "embed_distances", "{dataset}_{metric}.log"),
     params:
         **study.config["analyses"]["embedding"],
         seed=lambda w: study.seed("embed_distances", w.dataset, w.metric),
-    log:
-        study.path("logs", "embed_distances", "{dataset}_{metric}.log"),
     script:
         "../scripts/embed_distances.py"
 
@@ -39,10 +39,10 @@ rule measure_distortion:
         matrices=SINGLE,
     output:
         table=study.path("geometry", "{dataset}", "{metric}", "distortion.csv"),
+    log:
+        study.path("logs", "measure_distortion", "{dataset}_{metric}.log"),
     params:
         **study.config["analyses"]["distortion"],
         seed=lambda w: study.seed("measure_distortion", w.dataset, w.metric),
-    log:
-        study.path("logs", "measure_distortion", "{dataset}_{metric}.log"),
     script:
         "../scripts/measure_distortion.py"

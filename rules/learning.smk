@@ -9,10 +9,10 @@ rule cluster_distances:
     output:
         table=study.path("learning", "{dataset}", "{metric}", "linkage.csv"),
         leaves=study.path("learning", "{dataset}", "{metric}", "leaves.csv"),
-    params:
-        **study.config["analyses"]["clustering"],
     log:
         study.path("logs", "cluster_distances", "{dataset}_{metric}.log"),
+    params:
+        **study.config["analyses"]["clustering"],
     script:
         "../scripts/cluster_distances.py"
 
@@ -25,11 +25,11 @@ rule regress_target:
     output:
         scores=study.path("learning", "{dataset}", "{metric}", "regression.csv"),
         predictions=study.path("learning", "{dataset}", "{metric}", "predictions.csv"),
+    log:
+        study.path("logs", "regress_target", "{dataset}_{metric}.log"),
     params:
         **study.config["analyses"]["regression"],
         seed=lambda w: study.seed("regress_target", w.dataset, w.metric),
-    log:
-        study.path("logs", "regress_target", "{dataset}_{metric}.log"),
     script:
         "../scripts/regress_target.py"
 
@@ -42,10 +42,10 @@ rule classify_labels:
     output:
         scores=study.path("learning", "{dataset}", "{metric}", "classification.csv"),
         confusion=study.path("learning", "{dataset}", "{metric}", "confusion.csv"),
+    log:
+        study.path("logs", "classify_labels", "{dataset}_{metric}.log"),
     params:
         **study.classification_options(),
         seed=lambda w: study.seed("classify_labels", w.dataset, w.metric),
-    log:
-        study.path("logs", "classify_labels", "{dataset}_{metric}.log"),
     script:
         "../scripts/classify_labels.py"

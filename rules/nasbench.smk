@@ -2,7 +2,9 @@
 
 NASBENCH = study.dataset("nasbench")
 N_BLOCKS = -(-NASBENCH["n_networks"] // NASBENCH["networks_per_job"])
-TRAINING_CODE = study.code("datasets.nasbench.blocks", "datasets.nasbench.tables", "study.jobs")
+TRAINING_CODE = study.code(
+    "datasets.nasbench.blocks", "datasets.nasbench.tables", "study.jobs"
+)
 
 
 rule sample_networks:
@@ -10,13 +12,13 @@ rule sample_networks:
         code=study.code("datasets.nasbench.tables", "study.jobs"),
     output:
         table=study.path("nasbench", "networks.csv"),
+    log:
+        study.path("logs", "sample_networks.log"),
+    localrule: True
     params:
         n=NASBENCH["n_networks"],
         max_vertices=NASBENCH["max_vertices"],
         seed=study.seed("sample_networks"),
-    log:
-        study.path("logs", "sample_networks.log"),
-    localrule: True
     script:
         "../scripts/sample_networks.py"
 
@@ -27,15 +29,15 @@ rule train_networks:
         table=rules.sample_networks.output.table,
     output:
         done=study.path("nasbench", "blocks", "block_{block}.csv"),
+    log:
+        study.path("logs", "train_networks", "block_{block}.log"),
+    threads: 1
     params:
         images=study.images("nasbench"),
         training=NASBENCH["training"],
         networks_per_job=NASBENCH["networks_per_job"],
         folder=study.path("nasbench", "networks"),
         seed=study.seed("train_networks"),
-    log:
-        study.path("logs", "train_networks", "block_{block}.log"),
-    threads: 1
     script:
         "../scripts/train_networks.py"
 
@@ -49,12 +51,12 @@ rule store_activations:
         index=study.path("nasbench", "store", "index.csv"),
         dataset=study.path("nasbench", "store", "dataset.json"),
         networks=study.path("nasbench", "trained_networks.csv"),
+    log:
+        study.path("logs", "store_activations.log"),
     params:
         images=study.images("nasbench"),
         training=NASBENCH["training"],
         folder=study.path("nasbench", "networks"),
         seed=study.seed("train_networks"),
-    log:
-        study.path("logs", "store_activations.log"),
     script:
         "../scripts/store_activations.py"

@@ -9,7 +9,7 @@ import pytest
 from scipy.optimize import minimize
 
 from shapemetrics.geometry import moment_angle
-from shapemetrics.geometry.limited_samples import spectral_moments, square_root_weights
+from shapemetrics.geometry.moments import spectral_moments, square_root_weights
 from shapemetrics.metrics import LinearMetric
 
 

@@ -96,7 +96,7 @@ def test_wrong_values_are_named(config, schema, path, value, message):
 
 def test_a_metric_without_family(config, schema):
     del config["metrics"]["cca"]["family"]
-    with pytest.raises(ConfigError, match="'metrics.cca': key 'family' is missing"):
+    with pytest.raises(ConfigError, match=r"'metrics\.cca': key 'family' is missing"):
         validated(config, schema)
 
 

@@ -210,9 +210,7 @@ def test_zero_variance_is_named(finished, tmp_path):
 
 
 def test_differing_numbers_of_stimuli_are_named(finished, tmp_path):
-    id, output = broken_store(
-        finished, tmp_path, lambda file: np.save(file, np.load(file)[:-1])
-    )
+    id, output = broken_store(finished, tmp_path, lambda file: np.save(file, np.load(file)[:-1]))
     assert f"{id}.npy: found shape 31x" in output
 
 

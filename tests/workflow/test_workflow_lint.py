@@ -15,7 +15,6 @@ ALLOWED = {
     # The environment is made once by the Makefile from envs/study.txt; nothing of Snakemake's
     # deployment methods (conda, containers, modules) is needed to run the study.
     "Specify a conda environment or container for each rule.": "environment made by make",
-    "Additionally specify a conda environment for each rule, environment modules are not enough": "",
     # Lambdas read the one study object; the rules stay one screen each.
     "Do not access input and output files individually by index in shell commands": "no shell",
 }

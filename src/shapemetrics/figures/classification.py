@@ -63,7 +63,8 @@ def plot_classification(
     scores : pandas.DataFrame
         One row a task, classifier and metric: task, classifier, metric, accuracy, accuracy_low,
         accuracy_high (interval), chance (share of the largest class), null_mean, null_high
-        (permutations of the classes, 95%), p_value, n, n_classes.
+        (permutations of the classes: mean and upper end of the 95% interval), p_value, n,
+        n_classes; null_low (its lower end) where present.
     confusion : pandas.DataFrame, optional
         task, classifier, metric, true, predicted, count. For each task the matrix of the
         classifier and metric with the highest accuracy is shown and named.
@@ -75,8 +76,9 @@ def plot_classification(
     -------
     matplotlib.figure.Figure
         A column a task, metrics down it. The dashed line is the accuracy of always naming the
-        largest class; the grey bar beside each point reaches from the mean to the 95% point of
-        the permutation null. Confusions are shares of the true class.
+        largest class; the grey bar behind each point is the permutation null, from its lower
+        end (without null_low: from its mean) to its upper one. Confusions are coloured by their
+        share of the true class.
 
     Raises
     ------
@@ -97,7 +99,7 @@ def plot_classification(
         check_unique(confusion, [*_KEYS, "true", "predicted"], _FIGURE)
         matrices = {task: _best_matrix(task, scores, confusion) for task in tasks}
     rows = blocks(tasks, 3)
-    upper = 0.6 + _ROW * len(metrics) * max(1.0, 0.6 * len(classifiers))
+    upper = 0.75 + max(_ROW * len(metrics) * max(1.0, 0.6 * len(classifiers)), 0.4)
     width = DOUBLE if len(tasks) > 1 else 4.4
     # A square of each matrix, and the names of its classes beside and below it.
     lower = 0.75 + min((width - 0.6) / len(rows[0]) - 0.7, 1.6)
@@ -165,7 +167,7 @@ def _accuracies(ax: Axes, part: pd.DataFrame, metrics: list[Any], classifiers: l
                 ax,
                 y,
                 row["null_mean"],
-                row["null_mean"],
+                row["null_low"] if "null_low" in part.columns else row["null_mean"],
                 row["null_high"],
                 thickness=0.55 * step,
                 vertical=False,
@@ -253,5 +255,5 @@ def _handles(classifiers: list[Any]) -> list[Any]:
         )
     )
     handles += significance_handles()
-    handles.append(null_handle("permutation null, mean to 95%"))
+    handles.append(null_handle("permutation null: mean, 95%"))
     return handles

@@ -37,7 +37,7 @@ __all__ = ["plot_distortion"]
 _FIGURE = "distortion figure"
 _DASHES = ("-", (0, (4, 1.5)), (0, (1, 1)), (0, (4, 1, 1, 1)))
 _STATISTICS = (("max_distortion", "Maximum distortion"), ("mean_distortion", "Mean distortion"))
-_TICKS = np.array([1, 1.1, 1.2, 1.5, 2, 3, 5, 10, 20, 50, 100, 1000, 10000])
+_TICKS = np.array([1, 1.1, 1.2, 1.5, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1e3, 1e4, 1e5])
 
 
 @styled

@@ -13,7 +13,7 @@ from shapemetrics.geometry.checks import check_distances
 from shapemetrics.geometry.means import (
     Geometry,
     Group,
-    align_stack,
+    best_turns,
     mean_of_stack,
     stack_shapes,
 )
@@ -80,10 +80,8 @@ def _check_k(k: int, n_items: int, n_init: int, max_iter: int) -> None:
 
 def _squared_to(stack: NDArray, power: NDArray, target: NDArray, group: Group) -> NDArray:
     """Squared distances of every shape of a stack to one target."""
-    if group == "orthogonal":
-        inner = nuclear_norms(stack.transpose(0, 2, 1) @ target)
-    else:
-        _, inner = align_stack(stack, target, group)
+    cross = stack.transpose(0, 2, 1) @ target
+    inner = nuclear_norms(cross) if group == "orthogonal" else best_turns(cross, group)[1]
     return np.maximum(power + np.sum(target**2) - 2.0 * inner, 0.0)
 
 
@@ -172,7 +170,7 @@ def kmeans_shapes(
     center: bool = True,
     n_init: int = 5,
     max_iter: int = 100,
-    tol: float = 1e-10,
+    tol: float = 1e-8,
 ) -> ShapeClusters:
     """Cluster shapes around barycentres: k-means in shape space.
 

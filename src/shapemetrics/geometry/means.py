@@ -101,47 +101,30 @@ def stack_shapes(
     return stack
 
 
-def align_stack(
-    stack: NDArray, target: NDArray, group: Group
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Turn every shape of a stack towards a target.
+def best_turns(cross: NDArray, group: Group) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Find the element of a group that turns each shape towards a target.
 
     Parameters
     ----------
-    stack : ndarray of shape (K, m, n)
-    target : ndarray of shape (m, n)
+    cross : ndarray of shape (K, n, n)
+        X_k' M of each shape and the target.
     group : {"orthogonal", "permutation"}
 
     Returns
     -------
-    aligned : ndarray of shape (K, m, n)
+    turns : ndarray of shape (K, n, n)
     inner : ndarray of shape (K,)
-        <aligned_k, target>, the largest over the group.
+        <X_k T_k, M>, the largest over the group.
     """
-    cross = stack.transpose(0, 2, 1) @ target
     if group == "orthogonal":
         turns = polar_factors(cross)
-        return stack @ turns, np.einsum("kij,kij->k", cross, turns)
-    if group != "permutation":
+    elif group == "permutation":
+        turns = np.zeros_like(cross)
+        for k, C in enumerate(cross):
+            turns[(k, *linear_sum_assignment(C, maximize=True))] = 1.0
+    else:
         raise ValueError(f'group must be "orthogonal" or "permutation", found {group!r}')
-    aligned = np.empty_like(stack)
-    inner = np.empty(len(stack))
-    for k, C in enumerate(cross):
-        rows, columns = linear_sum_assignment(C, maximize=True)
-        aligned[k][:, columns] = stack[k][:, rows]
-        inner[k] = C[rows, columns].sum()
-    return aligned, inner
-
-
-def _average(aligned: NDArray, weights: NDArray, geometry: Geometry) -> NDArray[np.float64]:
-    """Return the point that minimises the weighted squared distances to aligned shapes."""
-    mean = np.tensordot(weights, aligned, axes=1)
-    return mean / np.linalg.norm(mean) if geometry == "angular" else mean
-
-
-def _squared(aligned: NDArray, mean: NDArray) -> NDArray[np.float64]:
-    residual = aligned - mean
-    return np.einsum("kij,kij->k", residual, residual)
+    return turns, np.einsum("kij,kij->k", cross, turns)
 
 
 def mean_of_stack(
@@ -155,26 +138,36 @@ def mean_of_stack(
     tol: float,
 ) -> FrechetMean:
     """Alternate alignment and averaging on a stack already centred and normalised."""
-    scale = float(weights @ np.einsum("kij,kij->k", stack, stack))
+    n_shapes, n_stimuli, n_units = stack.shape
+    # Shapes side by side: one matrix product aligns all, another averages all.
+    wide = stack.transpose(1, 0, 2).reshape(n_stimuli, -1)
+    power = float(weights @ np.einsum("kij,kij->k", stack, stack))
+
+    def align(mean: NDArray) -> tuple[NDArray, float]:
+        cross = (wide.T @ mean).reshape(n_shapes, n_units, n_units)
+        turns, inner = best_turns(cross, group)
+        return turns, max(power + float(np.sum(mean**2)) - 2.0 * float(weights @ inner), 0.0)
+
     mean = start
-    aligned, _ = align_stack(stack, mean, group)
-    history = [float(weights @ _squared(aligned, mean))]
+    turns, loss = align(mean)
+    history = [loss]
     converged = False
-    while len(history) <= max_iter:
-        mean = _average(aligned, weights, geometry)
-        aligned, _ = align_stack(stack, mean, group)
-        history.append(float(weights @ _squared(aligned, mean)))
-        if history[-2] - history[-1] <= tol * scale:
-            converged = True
-            break
-    chords = np.sqrt(_squared(aligned, mean))
+    while len(history) <= max_iter and not converged:
+        mean = wide @ (weights[:, None, None] * turns).reshape(-1, n_units)
+        if geometry == "angular":
+            mean = mean / np.linalg.norm(mean)
+        turns, loss = align(mean)
+        history.append(loss)
+        converged = history[-2] - history[-1] <= tol * power
+    aligned = stack @ turns
+    chords = np.sqrt(np.sum((aligned - mean) ** 2, axis=(1, 2)))
     # Between unit vectors, 2 asin(chord / 2) is the angle, exact near zero too.
     distances = 2 * np.arcsin(np.minimum(chords / 2, 1.0)) if geometry == "angular" else chords
     return FrechetMean(
         mean=mean,
         aligned=aligned,
         distances=distances,
-        loss=history[-1],
+        loss=float(weights @ chords**2),
         history=np.array(history),
         n_iter=len(history) - 1,
         converged=converged,
@@ -190,7 +183,7 @@ def frechet_mean(
     weights: ArrayLike | None = None,
     start: int | ArrayLike = 0,
     max_iter: int = 500,
-    tol: float = 1e-12,
+    tol: float = 1e-9,
 ) -> FrechetMean:
     """Find the barycentre of shapes by generalised Procrustes analysis.
 

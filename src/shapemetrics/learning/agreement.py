@@ -15,7 +15,7 @@ from scipy.stats import rankdata
 from shapemetrics.geometry.checks import check_distances, upper_triangle
 from shapemetrics.learning.resampling import check_counts, permutation_p_value
 
-__all__ = ["Mantel", "mantel", "metric_agreement"]
+__all__ = ["Mantel", "mantel", "mean_of_directions", "metric_agreement"]
 
 Correlation = Literal["pearson", "spearman"]
 
@@ -41,6 +41,26 @@ class Mantel:
     n: int
     n_permutations: int
     method: Correlation
+
+
+def mean_of_directions(D: ArrayLike) -> NDArray[np.float64]:
+    """Make a dissimilarity comparable pair by pair: the mean of both directions.
+
+    Parameters
+    ----------
+    D : array of shape (K, K)
+        Dissimilarities, perhaps asymmetric, perhaps of an item to itself (a cross-validated
+        one is not zero there).
+
+    Returns
+    -------
+    ndarray of shape (K, K)
+        Symmetric, with a zero diagonal, which no pair is on.
+    """
+    found = np.array(D, dtype=np.float64)
+    found = (found + found.T) / 2
+    np.fill_diagonal(found, 0.0)
+    return found
 
 
 def _standardised(D: NDArray, method: Correlation, name: str) -> NDArray[np.float64]:

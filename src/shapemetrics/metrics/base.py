@@ -146,6 +146,15 @@ def check_fraction(value: Any, name: str, low: float = 0.0, high: float = 1.0) -
         raise ValueError(f"{name}: found {value!r}, expected a number from {low:g} to {high:g}")
 
 
+def check_integer(value: Any, name: str, low: int, *, optional: bool = False) -> None:
+    """ValueError unless `value` is an integer of at least `low` (or None, where optional)."""
+    if value is None and optional:
+        return
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < low:
+        other = " or None" if optional else ""
+        raise ValueError(f"{name}: found {value!r}, expected an integer >= {low}{other}")
+
+
 def check_variance(X: Array, norm: float, scale: float, name: str) -> None:
     """ValueError where what is left after centring is nothing but rounding."""
     if norm <= 8.0 * np.finfo(np.float64).eps * scale * np.sqrt(X.size):

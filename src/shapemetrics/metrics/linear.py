@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -222,12 +222,17 @@ class LinearMetric(Metric):
                 f"{name!r}: {n} units span all {m} stimuli, and at alpha=0 every such network is "
                 "at distance 0 from every other; give n_components, more stimuli, or alpha > 0"
             )
+        gain = self.gains(values)
+        return left * gain, right * (gain / values)
+
+    def gains(self, values: Array) -> Array:
+        """Singular values of phi(X), given those of the centred responses."""
         unit = np.linalg.norm(values) / np.sqrt(len(values)) if self.scale_free else 1.0
         scaled = values / unit
         gain = self.alpha * scaled + (1.0 - self.alpha)
         if self.preserve_variance:
             gain *= np.linalg.norm(scaled) / np.linalg.norm(gain)
-        return left * gain, right * (gain / values)
+        return gain
 
     def block(self, prepared: Sequence[PreparedLinear]) -> LinearBlock:
         """Put prepared networks side by side."""
@@ -253,7 +258,7 @@ class LinearMetric(Metric):
         ndarray of shape (len(a), len(b))
         """
         inner = np.empty((len(block_a.items), len(block_b.items)))
-        for rows, columns, C in _cross_covariances(block_a, block_b):
+        for rows, columns, C in cross_covariances(block_a, block_b):
             inner[np.ix_(rows, columns)] = linalg.nuclear_norms(C)
         distances = self._finish(inner, block_a.norms[:, None], block_b.norms[None, :])
         eps = np.finfo(block_a.stacked.dtype).eps
@@ -283,8 +288,8 @@ class LinearMetric(Metric):
         ndarray of shape (len(a), len(b))
         """
         inner = np.empty((len(block_a.items), len(block_b.items)))
-        fitted = _cross_covariances(block_a, block_b)
-        measured = _cross_covariances(heldout_a, heldout_b)
+        fitted = cross_covariances(block_a, block_b)
+        measured = cross_covariances(heldout_a, heldout_b)
         for (rows, columns, C), (_, _, T) in zip(fitted, measured, strict=True):
             inner[np.ix_(rows, columns)] = np.sum(linalg.polar_factors(C) * T, axis=(-2, -1))
         return self._finish(inner, heldout_a.norms[:, None], heldout_b.norms[None, :])
@@ -347,7 +352,9 @@ class LinearMetric(Metric):
         return float(np.linalg.norm(turned - y.features))
 
 
-def _cross_covariances(block_a: LinearBlock, block_b: LinearBlock):
+def cross_covariances(
+    block_a: LinearBlock, block_b: LinearBlock
+) -> Iterator[tuple[np.ndarray, np.ndarray, Array]]:
     """Yield (rows, columns, C) with C of shape (rows, columns, p, q): one product, equal shapes."""
     product = block_a.stacked.T @ block_b.stacked
     for rows, p in _by_width(block_a.starts):

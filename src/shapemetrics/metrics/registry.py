@@ -13,6 +13,14 @@ from shapemetrics.metrics.base import Metric
 #: Family name to (module, class). Modules are imported only when used.
 FAMILIES: dict[str, tuple[str, str]] = {
     "linear": ("shapemetrics.metrics.linear", "LinearMetric"),
+    "convolution": ("shapemetrics.metrics.convolution", "ConvolutionMetric"),
+    "permutation": ("shapemetrics.metrics.permutation", "PermutationMetric"),
+    "kernel": ("shapemetrics.metrics.kernel", "KernelMetric"),
+    "angular_cka": ("shapemetrics.metrics.cka", "AngularCKA"),
+    "soft_matching": ("shapemetrics.metrics.soft_matching", "SoftMatchingMetric"),
+    "gaussian_stochastic": ("shapemetrics.metrics.stochastic_gaussian", "GaussianStochasticMetric"),
+    "energy_stochastic": ("shapemetrics.metrics.stochastic_energy", "EnergyStochasticMetric"),
+    "comparison": ("shapemetrics.metrics.comparisons", "Comparison"),
 }
 
 

@@ -78,7 +78,9 @@ def _one_line(error: jsonschema.ValidationError) -> str:
         near = difflib.get_close_matches(found, map(str, error.validator_value), n=1, cutoff=0.5)
         listed = ", ".join(map(repr, error.validator_value))
         hint = f" (did you mean {near[0]!r}?)" if near else ""
-        return f"configuration key {where!r}: found {error.instance!r}, expected one of {listed}{hint}"
+        return (
+            f"configuration key {where!r}: found {error.instance!r}, expected one of {listed}{hint}"
+        )
     if error.validator == "propertyNames":
         return f"configuration {where!r}: name {error.instance!r} is not allowed: {error.message}"
     message = error.message.splitlines()[0]
@@ -86,7 +88,7 @@ def _one_line(error: jsonschema.ValidationError) -> str:
 
 
 def _with_defaults(value: Any, schema: Mapping[str, Any], root: Mapping[str, Any]) -> Any:
-    """Fill defaults by `properties`, `additionalProperties` and the `if`/`then` branches that fit."""
+    """Fill defaults by `properties`, `additionalProperties` and the `if`/`then` that fit."""
     schema = _resolved(schema, root)
     if isinstance(value, list) and isinstance(schema.get("items"), Mapping):
         return [_with_defaults(item, schema["items"], root) for item in value]

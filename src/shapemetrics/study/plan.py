@@ -30,13 +30,13 @@ class Selection:
     where : dict
         Covariates and their values, as :meth:`RepresentationStore.select` takes them.
     positions : str
-        How convolutional representations become matrices.
+        How convolutional representations become matrices; None keeps their four axes.
     n_networks : int or None
         Take only the first so many networks.
     """
 
     where: dict[str, Any]
-    positions: str
+    positions: str | None
     n_networks: int | None = None
 
     def read(self, store: RepresentationStore) -> dict[str, np.ndarray]:
@@ -66,7 +66,12 @@ class Study:
     def __init__(self, config: Mapping[str, Any]) -> None:
         self.config = dict(config)
         self.results = Path(config["results"])
-        for name in config["metrics"]:
+        twice = set(config["metrics"]) & set(config["comparisons"])
+        if twice:
+            raise ValueError(
+                f"configuration: {sorted(twice)[0]!r} stands under metrics and under comparisons"
+            )
+        for name in [*config["metrics"], *config["comparisons"]]:
             self.metric(name)
 
     def path(self, *parts: str) -> str:
@@ -75,10 +80,20 @@ class Study:
 
     def metric(self, name: str) -> Metric:
         """The metric of this name in the configuration."""
+        section = "metrics" if name in self.config["metrics"] else "comparisons"
         try:
-            return build_metric(self.config["metrics"][name])
+            return build_metric(self.measure(name))
         except (ValueError, TypeError) as error:
-            raise ValueError(f"configuration key 'metrics.{name}': {error}") from error
+            raise ValueError(f"configuration key '{section}.{name}': {error}") from error
+
+    def measure(self, name: str) -> dict[str, Any]:
+        """Settings of a metric or comparison."""
+        return {**self.config["comparisons"], **self.config["metrics"]}[name]
+
+    @property
+    def measures(self) -> list[str]:
+        """Names of the metrics and of the comparisons, in the configuration's order."""
+        return [*self.config["metrics"], *self.config["comparisons"]]
 
     @property
     def metrics(self) -> list[str]:
@@ -112,17 +127,27 @@ class Study:
         """Selections of a dataset by name, one a layer and state."""
         settings = self.dataset(dataset)
         return {
-            f"{layer}_{state}": Selection(
-                {"layer": layer, "state": state}, settings["positions"]
-            )
+            f"{layer}_{state}": Selection({"layer": layer, "state": state}, settings["positions"])
             for state in STATES
             for layer in LAYERS
         }
 
-    def mixed(self, dataset: str) -> Selection:
-        """Few networks, all their layers and states: what classification tells apart."""
-        settings = self.config["analyses"]["classification"]
-        return Selection({}, settings["positions"], settings["n_networks"])
+    def selection(self, dataset: str, name: str) -> Selection:
+        """One selection.
+
+        Besides a layer's and state's own there are ``mixed`` (few networks, all their layers and
+        states: what classification tells apart) and ``compared`` (one layer of some trained
+        networks: what every measure is held against).
+        """
+        analyses = self.config["analyses"]
+        if name == "mixed":
+            settings = analyses["classification"]
+            return Selection({}, settings["positions"], settings["n_networks"])
+        if name == "compared":
+            settings = analyses["compared"]
+            where = {"layer": settings["layer"], "state": "trained"}
+            return Selection(where, self.dataset(dataset)["positions"], settings["n_networks"])
+        return self.selections(dataset)[name]
 
     def classification_options(self) -> dict[str, Any]:
         """What the classification job is told: all but which representations it reads."""
@@ -130,10 +155,6 @@ class Study:
         for name in ("n_networks", "positions"):
             options.pop(name)
         return {"tasks": ["layer", "state"], "group": "network", **options}
-
-    def selection(self, dataset: str, name: str) -> Selection:
-        """One selection; ``mixed`` holds all layers and states."""
-        return self.mixed(dataset) if name == "mixed" else self.selections(dataset)[name]
 
     def seed(self, rule: str, *wildcards: str) -> int:
         """A seed of its own for each rule and its wildcards, derived from the study's one seed."""
@@ -148,7 +169,7 @@ class Study:
 
     def metric_code(self, name: str) -> list[str]:
         """Source files of one metric."""
-        return module_files(metric_module(self.config["metrics"][name]["family"]))
+        return module_files(metric_module(self.measure(name)["family"]))
 
     def digest(self, *keys: str) -> str:
         """Digest of the configuration, or of some of its top-level keys."""

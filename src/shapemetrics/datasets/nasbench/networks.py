@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -118,7 +119,7 @@ class Network(nn.Module):
                 )
             )
             before = channels
-        self.classifier = nn.utils.skip_init(nn.Linear, before, n_classes)
+        self.classifier = _blank(nn.Linear, before, n_classes)
 
     def _layers(self, images: Tensor) -> Iterator[tuple[str, Tensor]]:
         values = self.stem(images)
@@ -196,7 +197,7 @@ class ConvBnRelu(nn.Module):
 
     def __init__(self, in_channels: int, out_channels: int, size: int) -> None:
         super().__init__()
-        self.convolution = nn.utils.skip_init(
+        self.convolution = _blank(
             nn.Conv2d, in_channels, out_channels, size, padding=size // 2, bias=False
         )
         self.norm = nn.BatchNorm2d(
@@ -222,6 +223,11 @@ def initialise(network: nn.Module, generator: torch.Generator | None = None) -> 
             nn.init.zeros_(module.bias)
         elif isinstance(module, nn.BatchNorm2d):
             module.reset_parameters()
+
+
+def _blank(kind: type[nn.Module], *sizes: int, **options: Any) -> nn.Module:
+    """Make a layer without drawing the weights that `initialise` draws later."""
+    return nn.utils.skip_init(kind, *sizes, device=torch.get_default_device(), **options)
 
 
 def _operation(name: str, channels: int) -> nn.Module:

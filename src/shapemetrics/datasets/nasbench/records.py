@@ -193,7 +193,7 @@ def _decode(data: bytes, parse: Any) -> Record:
         raise ValueError(f"its five values are {kinds}, not str, int, str, str, str")
     try:
         metrics = parse(binascii.a2b_base64(encoded))
-    except (binascii.Error, UnicodeEncodeError, DecodeError) as error:
+    except (ValueError, DecodeError) as error:
         raise ValueError(f"its metrics are not a base64 protocol buffer ({error})") from error
     if not len(metrics.evaluation_data) or not metrics.trainable_parameters:
         raise ValueError("its metrics lack evaluations or the number of parameters")

@@ -106,11 +106,9 @@ def result_path(folder: str | os.PathLike, key: str, network: str) -> Path:
 
 def write_result(path: Path, result: NetworkResult) -> None:
     """Write a result under a temporary name, then rename it: never half a file."""
-    facts = {
-        field.name: getattr(result, field.name)
-        for field in dataclasses.fields(result)
-        if field.name != "activations"
-    }
+    facts = {field.name: getattr(result, field.name) for field in dataclasses.fields(result)}
+    # The names of the arrays, so that one that is missing is missed.
+    facts["activations"] = list(result.activations)
     with atomic_path(path) as temporary:
         np.savez(temporary, **{_FACTS: np.array(json.dumps(facts))}, **result.activations)
 
@@ -128,8 +126,8 @@ def read_result(path: Path, network: str) -> NetworkResult:
     try:
         with np.load(path, allow_pickle=False) as archive:
             facts = json.loads(str(archive[_FACTS]))
-            activations = {name: archive[name] for name in archive.files if name != _FACTS}
-        result = NetworkResult(activations=activations, **facts)
+            facts["activations"] = {name: archive[name] for name in facts["activations"]}
+        result = NetworkResult(**facts)
     except FileNotFoundError:
         raise
     except Exception as error:  # whatever a damaged archive makes its reader raise

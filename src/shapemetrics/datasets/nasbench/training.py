@@ -29,8 +29,8 @@ class TrainedNetwork:
     train_accuracy, test_accuracy : float
         Fractions of images classified correctly.
     diverged : bool
-        Whether the loss ceased to be finite. Training stopped there; the weights are the last
-        ones whose loss was finite.
+        Whether the loss, or at the end a logit, ceased to be finite. Training stopped there; the
+        network is the last one whose loss was finite.
     steps : int
         Steps taken.
     final_loss : float
@@ -98,31 +98,57 @@ def train_network(
     ``learning_rate (1 + cos(pi t / T)) / 2``, but step 0 the rate 0, as published.
     """
     network = _fresh_network(cell, images, settings, seed, device)
+    sound = _Snapshot(network)
     draws = _generator(seed, cell, stream=1)
-    diverged, steps, loss = _fit(network, images, settings, draws, device)
-    if settings.batch_norm == "calibrated":
-        _calibrate(network, images, settings)
-    network.eval()
+    diverged, steps, loss = _fit(network, sound, images, settings, draws, device)
+    logits = _settled_logits(network, images, settings)
+    if not np.isfinite(logits).all():
+        # The last step did it, after which no loss was taken.
+        diverged = True
+        sound.restore()
+        logits = _settled_logits(network, images, settings)
     return TrainedNetwork(
         network=network,
-        train_accuracy=accuracy(network, images.train_x, images.train_y, settings),
-        test_accuracy=accuracy(network, images.test_x, images.test_y, settings),
+        train_accuracy=_accuracy(logits, images.train_y),
+        test_accuracy=_accuracy(
+            predict(network, images.test_x, settings.eval_batch_size), images.test_y
+        ),
         diverged=diverged,
         steps=steps,
         final_loss=loss,
     )
 
 
-def accuracy(
-    network: Network, images: np.ndarray, classes: np.ndarray, settings: TrainingSettings
-) -> float:
+class _Snapshot:
+    """The last state of a network, weights and running averages, that gave a finite loss."""
+
+    def __init__(self, network: Network) -> None:
+        state = network.state_dict(keep_vars=True).values()
+        self._current = [values.detach() for values in state if values.is_floating_point()]
+        self._kept = [values.clone() for values in self._current]
+
+    def take(self) -> None:
+        torch._foreach_copy_(self._kept, self._current)
+
+    def restore(self) -> None:
+        torch._foreach_copy_(self._current, self._kept)
+
+
+def _settled_logits(network: Network, images: ImageSet, settings: TrainingSettings) -> np.ndarray:
+    """Make a trained network ready for use; its logits for the training images."""
+    if settings.batch_norm == "calibrated":
+        _calibrate(network, images, settings)
+    return predict(network.eval(), images.train_x, settings.eval_batch_size)
+
+
+def _accuracy(logits: np.ndarray, classes: np.ndarray) -> float:
     """Fraction of images whose largest logit is that of their class."""
-    logits = predict(network, images, settings.eval_batch_size)
     return float((logits.argmax(axis=1) == classes).mean())
 
 
 def _fit(
     network: Network,
+    sound: _Snapshot,
     images: ImageSet,
     settings: TrainingSettings,
     draws: torch.Generator,
@@ -143,8 +169,6 @@ def _fit(
         epsilon=settings.epsilon,
         weight_decay=settings.weight_decay,
     )
-    # The last weights that gave a finite loss, to return to.
-    sound = [weight.detach().clone() for weight in optimizer.parameters]
     total = int(settings.epochs * n_images / size)
     queue = torch.empty(0, dtype=torch.int64)
     last = math.nan
@@ -159,21 +183,13 @@ def _fit(
             network, augment(pixels[batch], settings, draws), classes[batch], settings.shards
         )
         if not math.isfinite(loss):
-            _restore(optimizer.parameters, sound)
+            sound.restore()
             return True, step, last
         last = loss
-        torch._foreach_copy_(sound, [weight.detach() for weight in optimizer.parameters])
+        sound.take()
         rate = settings.learning_rate * (1 + math.cos(math.pi * step / total)) / 2
         optimizer.step(rate if step else 0.0)
-    if not all(bool(weight.isfinite().all()) for weight in optimizer.parameters):
-        _restore(optimizer.parameters, sound)
-        return True, total, last
     return False, total, last
-
-
-@torch.no_grad()
-def _restore(weights: list[Tensor], values: list[Tensor]) -> None:
-    torch._foreach_copy_(weights, values)
 
 
 def _share_momentum(network: Network, shards: int) -> None:

@@ -1,0 +1,124 @@
+# Sessions of the Allen Brain Observatory: tables, responses of each session, regions.
+
+ALLEN = study.dataset("allen")
+ALLEN_SOURCE = ALLEN["source"]
+SIMULATED = ALLEN_SOURCE == "simulated"
+WITH_ALLENSDK = ALLEN_SOURCE in ("simulated", "allensdk")
+ALLEN_FOLDER = ALLEN["folder"] or study.path("allen", "sessions")
+ALLEN_CODE = study.code(
+    "datasets.allen.sources",
+    "datasets.allen.extraction",
+    "datasets.allen.stimuli",
+    "study.jobs",
+)
+
+
+if WITH_ALLENSDK:
+
+    include: "environments.smk"
+
+
+if SIMULATED:
+
+    rule simulate_sessions:
+        input:
+            code=study.code("datasets.allen.simulate", "study.jobs"),
+            writer=study.file("datasets", "allen", "sdk", "write_session.py"),
+            interpreter=rules.build_allensdk_environment.output.interpreter,
+        output:
+            manifest=os.path.join(ALLEN_FOLDER, "manifest.json"),
+            sessions=os.path.join(ALLEN_FOLDER, "sessions.csv"),
+            truth=os.path.join(ALLEN_FOLDER, "truth", "structures.csv"),
+        log:
+            study.path("logs", "simulate_sessions.log"),
+        threads: 2
+        params:
+            folder=ALLEN_FOLDER,
+            simulation={"stimulus": ALLEN["stimulus"], **ALLEN["simulation"]},
+            seed=study.seed("simulate_sessions"),
+        script:
+            "../scripts/simulate_sessions.py"
+
+
+def allen_source(wildcards, input):
+    """What opens the source; the environment's interpreter is known once it is built."""
+    interpreter = None
+    if WITH_ALLENSDK:
+        interpreter = os.path.join(ALLENSDK, "bin", "python")
+    return {
+        "name": ALLEN_SOURCE,
+        "folder": ALLEN_FOLDER,
+        "interpreter": interpreter,
+        "url": ALLEN["url"],
+    }
+
+
+checkpoint fetch_sessions:
+    input:
+        code=study.code(
+            "datasets.allen.sessions", "datasets.allen.sources", "study.jobs"
+        ),
+        simulated=rules.simulate_sessions.output if SIMULATED else [],
+    output:
+        sessions=study.path("allen", "sessions.csv"),
+    log:
+        study.path("logs", "fetch_sessions.log"),
+    localrule: True
+    params:
+        source=allen_source,
+        choice={
+            "ids": ALLEN["sessions"]["ids"],
+            "session_types": ALLEN["sessions"]["types"],
+            "limit": ALLEN["sessions"]["limit"],
+        },
+    script:
+        "../scripts/fetch_sessions.py"
+
+
+rule extract_session:
+    input:
+        code=ALLEN_CODE,
+        reader=study.file("datasets", "allen", "sdk", "export_session.py"),
+        sessions=rules.fetch_sessions.output.sessions,
+        interpreter=rules.build_allensdk_environment.output if WITH_ALLENSDK else [],
+    output:
+        responses=study.path("allen", "responses", "session_{session}.npz"),
+        units=study.path("allen", "responses", "session_{session}.csv"),
+    log:
+        study.path("logs", "extract_session", "{session}.log"),
+    wildcard_constraints:
+        session=r"\d+",
+    retries: 0 if WITH_ALLENSDK else 1
+    params:
+        source=allen_source,
+        stimulus=ALLEN["stimulus"],
+        bin_width=ALLEN["bin_width"],
+        unit_filters=ALLEN["unit_filters"],
+    script:
+        "../scripts/extract_session.py"
+
+
+def allen_responses(wildcards):
+    """Files of the sessions that were chosen."""
+    table = checkpoints.fetch_sessions.get().output.sessions
+    with open(table) as stream:
+        ids = [line.split(",")[0] for line in stream][1:]
+    return expand(rules.extract_session.output.responses, session=ids)
+
+
+rule pool_regions:
+    input:
+        code=study.code("datasets.allen.regions", "study.jobs"),
+        responses=allen_responses,
+    output:
+        index=study.path("allen", "store", "index.csv"),
+        dataset=study.path("allen", "store", "dataset.json"),
+        regions=study.path("allen", "regions.csv"),
+    log:
+        study.path("logs", "pool_regions.log"),
+    params:
+        pooling={**ALLEN["regions"], "seed": study.seed("pool_regions")},
+        source=f"allen/{ALLEN_SOURCE}/{ALLEN['stimulus']}",
+        metadata={"settings": ALLEN},
+    script:
+        "../scripts/pool_regions.py"

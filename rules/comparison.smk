@@ -1,0 +1,62 @@
+# Metrics against one another, against measures that are no metrics, stimuli and shifts.
+
+COMPARED = lambda w: expand(
+    rules.compute_distances.output.matrix,
+    dataset=w.dataset,
+    selection="compared",
+    metric=study.measures,
+)
+
+
+rule compare_measures:
+    input:
+        code=study.code(
+            "learning.agreement", "geometry.audit", "study.tables", "study.jobs"
+        ),
+        index=study.path("{dataset}", "store", "index.csv"),
+        matrices=COMPARED,
+    output:
+        agreement=study.path("geometry", "{dataset}", "agreement.csv"),
+        audit=study.path("geometry", "{dataset}", "compared_audit.csv"),
+    log:
+        study.path("logs", "compare_measures", "{dataset}.log"),
+    params:
+        n_permutations=study.config["analyses"]["compared"]["n_permutations"],
+        seed=lambda w: study.seed("compare_measures", w.dataset),
+    script:
+        "../scripts/compare_measures.py"
+
+
+rule vary_stimuli:
+    input:
+        code=lambda w: study.code("geometry.estimation", "study.tables", "study.jobs")
+        + sum(map(study.metric_code, study.metrics), []),
+        index=study.path("{dataset}", "store", "index.csv"),
+    output:
+        table=study.path("geometry", "{dataset}", "samples.csv"),
+    log:
+        study.path("logs", "vary_stimuli", "{dataset}.log"),
+    params:
+        **study.config["analyses"]["samples"],
+        metrics=study.config["metrics"],
+        selection=lambda w: vars(study.selection(w.dataset, "compared")),
+        seed=lambda w: study.seed("vary_stimuli", w.dataset),
+    script:
+        "../scripts/vary_stimuli.py"
+
+
+rule shift_layers:
+    input:
+        code=study.code(
+            "pairwise.engine", "metrics.convolution", "study.tables", "study.jobs"
+        ),
+        index=study.path("{dataset}", "store", "index.csv"),
+    output:
+        maps=study.path("geometry", "{dataset}", "shift_maps.csv"),
+        gain=study.path("geometry", "{dataset}", "shift_gain.csv"),
+    log:
+        study.path("logs", "shift_layers", "{dataset}.log"),
+    params:
+        **study.config["analyses"]["shifts"],
+    script:
+        "../scripts/shift_layers.py"

@@ -1,0 +1,42 @@
+# Multi-region recordings of Steinmetz et al. 2019: responses of each session, regions.
+
+from shapemetrics.datasets.allen.steinmetz import session_files
+
+STEINMETZ = study.dataset("steinmetz")
+STEINMETZ_SESSIONS = {
+    path.stem: str(path) for path in session_files(STEINMETZ["folder"])
+}
+
+
+rule extract_steinmetz_session:
+    input:
+        code=study.code("datasets.allen.steinmetz", "study.jobs"),
+        session=lambda w: STEINMETZ_SESSIONS[w.session],
+    output:
+        responses=study.path("steinmetz", "responses", "{session}.npz"),
+        units=study.path("steinmetz", "responses", "{session}.csv"),
+    log:
+        study.path("logs", "extract_steinmetz_session", "{session}.log"),
+    params:
+        min_repeats=STEINMETZ["min_repeats"],
+    script:
+        "../scripts/extract_steinmetz_session.py"
+
+
+use rule pool_regions as pool_steinmetz_regions with:
+    input:
+        code=study.code("datasets.allen.regions", "study.jobs"),
+        responses=expand(
+            rules.extract_steinmetz_session.output.responses,
+            session=STEINMETZ_SESSIONS,
+        ),
+    output:
+        index=study.path("steinmetz", "store", "index.csv"),
+        dataset=study.path("steinmetz", "store", "dataset.json"),
+        regions=study.path("steinmetz", "regions.csv"),
+    log:
+        study.path("logs", "pool_steinmetz_regions.log"),
+    params:
+        pooling={**STEINMETZ["regions"], "seed": study.seed("pool_steinmetz_regions")},
+        source="steinmetz2019",
+        metadata={"settings": STEINMETZ},

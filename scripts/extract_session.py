@@ -1,0 +1,32 @@
+"""Responses of one session's units to the study's stimulus."""
+
+from shapemetrics.datasets.allen.extraction import extract
+from shapemetrics.datasets.allen.recording import UnitFilters
+from shapemetrics.datasets.allen.sources import open_source
+from shapemetrics.datasets.allen.stimuli import bins, stimulus
+from shapemetrics.datasets.download import byte_progress
+from shapemetrics.study.jobs import job
+from shapemetrics.study.tables import write_table
+
+with job(snakemake) as log:
+    kind = stimulus(snakemake.params.stimulus)
+    session = int(snakemake.wildcards.session)
+    with byte_progress(f"session {session}") as progress:
+        source = open_source(**snakemake.params.source, progress=progress)
+        recording = source.recording(session, kind, UnitFilters(**snakemake.params.unit_filters))
+    responses = extract(
+        recording,
+        kind,
+        bins(kind, snakemake.params.bin_width),
+        acronyms=source.structures(),
+        simulated=source.simulated,
+    )
+    log.info(
+        "session %d: %d units, %d stimuli, left out: %s",
+        session,
+        len(responses.units),
+        len(responses.stimuli),
+        responses.dropped,
+    )
+    write_table(responses.table(), snakemake.output.units)
+    responses.save(snakemake.output.responses)

@@ -1,0 +1,8 @@
+"""Write Snakemake's own report of all figures, from the configuration that made them."""
+
+from shapemetrics.study.jobs import job
+from shapemetrics.study.reporting import write_report
+
+with job(snakemake) as log:
+    write_report(snakemake.params.snakefile, snakemake.config, snakemake.output[0])
+    log.info("%d figures", len(snakemake.input.figures))

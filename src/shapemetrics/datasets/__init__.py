@@ -1,0 +1,1 @@
+"""Sources of representations; each turns its own data into a representation store."""

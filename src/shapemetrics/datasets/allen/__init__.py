@@ -1,0 +1,1 @@
+"""Allen Brain Observatory, Visual Coding Neuropixels: from session files to brain regions."""

@@ -1,0 +1,204 @@
+"""Where a unit was recorded: the Allen ontology, and anatomical hierarchy scores."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Literal
+
+import pandas as pd
+
+#: What stands where a channel has no structure. 'grey' and 'root' are the whole brain.
+NO_STRUCTURE = frozenset({"", "nan", "None", "null", "grey", "root", "void"})
+
+#: Major divisions, by acronym.
+DIVISIONS = (
+    "Isocortex",
+    "OLF",
+    "HPF",
+    "CTXsp",
+    "STR",
+    "PAL",
+    "TH",
+    "HY",
+    "MB",
+    "P",
+    "MY",
+    "CB",
+)
+
+#: Hierarchy scores that can be chosen.
+HARRIS_VARIANTS = ("cc_initial", "cc", "cc_tc_initial", "cc_tc", "cc_tc_ct_initial", "cc_tc_ct")
+HIERARCHIES = ("harris2019", "siegle2021")
+
+Level = int | Literal["annotated", "structure", "division"]
+
+_LAYER = re.compile(r"\blayer [1-6]", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Structure:
+    """One structure of the ontology.
+
+    Attributes
+    ----------
+    id : int
+        Number in the Allen ontology.
+    acronym, name : str
+        Short and full name.
+    parent : str
+        Acronym of the parent, empty for the root.
+    color : str
+        CCF colour, ``#RRGGBB``.
+    """
+
+    id: int
+    acronym: str
+    name: str
+    parent: str
+    color: str
+
+
+@cache
+def ontology() -> dict[str, Structure]:
+    """Structures by acronym: those that the recordings and the hierarchy scores need.
+
+    Notes
+    -----
+    Allen Reference Atlas, CCFv3 (Wang et al. 2020, Cell 181:936).
+    """
+    table = _read("structures.csv")
+    return {row.acronym: Structure(*row) for row in table.itertuples(index=False)}
+
+
+def structure(acronym: str) -> Structure:
+    """The structure of an acronym.
+
+    Raises
+    ------
+    ValueError
+        If the ontology has no such acronym; the nearest one is named.
+    """
+    try:
+        return ontology()[acronym]
+    except KeyError:
+        near = difflib.get_close_matches(acronym, ontology(), n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"structure {acronym!r} is not in the ontology{hint}") from None
+
+
+def lineage(acronym: str) -> list[str]:
+    """Acronyms from the root down to a structure.
+
+    Examples
+    --------
+    >>> lineage("VISp")
+    ['root', 'grey', 'CH', 'CTX', 'CTXpl', 'Isocortex', 'VIS', 'VISp']
+    """
+    path = []
+    while acronym:
+        path.append(acronym)
+        acronym = structure(acronym).parent
+    return path[::-1]
+
+
+def division(acronym: str) -> str:
+    """Acronym of the major division that holds a structure, empty where none does.
+
+    Examples
+    --------
+    >>> division("CA1"), division("LGd"), division("grey")
+    ('HPF', 'TH', '')
+    """
+    above = [name for name in lineage(acronym) if name in DIVISIONS]
+    return above[-1] if above else ""
+
+
+def has_structure(acronym: object) -> bool:
+    """Whether an annotation names a part of the brain at all."""
+    return isinstance(acronym, str) and acronym.strip() not in NO_STRUCTURE
+
+
+def at_level(acronym: str, level: Level) -> str:
+    """The structure that holds `acronym` at a level of the ontology.
+
+    Parameters
+    ----------
+    acronym : str
+        A structure of the ontology.
+    level : {"annotated", "structure", "division"} or int
+        ``annotated``: as it is; ``structure``: layers of the cortex joined into their area;
+        ``division``: the major division (itself where none holds it); a number: the ancestor at
+        that depth below the root, itself where it is less deep.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> at_level("VISp2/3", "structure"), at_level("VISp", "division"), at_level("VISp", 6)
+    ('VISp', 'Isocortex', 'VIS')
+    """
+    if level == "annotated":
+        return structure(acronym).acronym
+    if level == "structure":
+        while _LAYER.search(structure(acronym).name):
+            acronym = structure(acronym).parent
+        return acronym
+    if level == "division":
+        return division(acronym) or acronym
+    if isinstance(level, int) and not isinstance(level, bool) and level >= 0:
+        path = lineage(acronym)
+        return path[min(level, len(path) - 1)]
+    raise ValueError(
+        f"ontology level {level!r} is unknown, expected 'annotated', 'structure', 'division' "
+        "or a depth of 0 and more"
+    )
+
+
+@cache
+def hierarchy_scores(source: str = "harris2019", variant: str = "cc_tc_ct") -> dict[str, float]:
+    """Anatomical hierarchy score by acronym: low near the sense organs, high far from them.
+
+    Parameters
+    ----------
+    source : {"harris2019", "siegle2021"}
+        61 cortical and thalamic structures, or eight visual areas.
+    variant : str
+        For ``harris2019``, the connections that count: cortico-cortical (``cc``), with
+        thalamo-cortical (``cc_tc``), with cortico-thalamic too (``cc_tc_ct``); ``_initial``
+        before iteration. The first two leave out the thalamus.
+
+    Returns
+    -------
+    dict of str to float
+
+    Notes
+    -----
+    Harris et al. 2019, Nature 575:195; Siegle et al. 2021, Nature 592:86.
+
+    Examples
+    --------
+    >>> scores = hierarchy_scores()
+    >>> len(scores), scores["VISp"] < scores["VISam"]
+    (61, True)
+    """
+    if source not in HIERARCHIES:
+        raise ValueError(f"hierarchy {source!r} is unknown, expected one of {HIERARCHIES}")
+    if source == "harris2019" and variant not in HARRIS_VARIANTS:
+        raise ValueError(f"hierarchy variant {variant!r} is unknown, expected {HARRIS_VARIANTS}")
+    column = variant if source == "harris2019" else "score"
+    table = _read(f"hierarchy_{source}.csv")
+    scores = pd.to_numeric(table[column].replace("", None)).to_numpy(dtype=float)
+    return {a: float(s) for a, s in zip(table["structure_acronym"], scores) if s == s}
+
+
+def _read(name: str) -> pd.DataFrame:
+    # Text stays text: an acronym that reads 'NA' or a blank parent is no missing value.
+    source = files("shapemetrics.datasets.allen").joinpath("data", name)
+    with source.open(encoding="utf-8") as stream:
+        return pd.read_csv(stream, keep_default_na=False)

@@ -1,0 +1,233 @@
+"""From spike times to responses: counts a presentation, summed over valid repeats in two halves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from shapemetrics.datasets.allen.anatomy import has_structure
+from shapemetrics.datasets.allen.recording import Recording
+from shapemetrics.datasets.allen.responses import SessionResponses
+from shapemetrics.datasets.allen.stimuli import Bins, Stimulus
+
+#: Invalid intervals with one of these tags are invalid for every unit.
+EVERYWHERE = frozenset({"stimulus", "all_probes"})
+#: Spike counts held at once.
+BLOCK = 1 << 24
+
+
+def spike_counts(
+    spike_times: Sequence[np.ndarray], onsets: np.ndarray, edges: np.ndarray
+) -> np.ndarray:
+    """Count spikes in bins after each onset.
+
+    Parameters
+    ----------
+    spike_times : sequence of ndarray
+        Ascending times in seconds, one array a unit.
+    onsets : ndarray of shape (p,)
+        Starts of presentations in seconds.
+    edges : ndarray of shape (b + 1,)
+        Ascending bin edges in seconds from the onset.
+
+    Returns
+    -------
+    ndarray of shape (n_units, p, b), uint16
+
+    Notes
+    -----
+    Equal to AllenSDK's ``presentationwise_spike_counts``, whose bins hold both their edges.
+
+    Examples
+    --------
+    >>> spike_counts([np.array([0.1, 0.2, 1.05])], np.array([0.0, 1.0]), np.array([0.0, 0.1, 0.3]))
+    array([[[1, 2],
+            [1, 0]]], dtype=uint16)
+    """
+    onsets, edges = np.asarray(onsets, float), np.asarray(edges, float)
+    # One sorted list of times to look for: searching ascending keys walks memory in order.
+    wanted = (onsets[:, None] + edges[None, :]).ravel()
+    order = np.argsort(wanted, kind="stable")
+    ordered = wanted[order]
+    shape = (len(onsets), len(edges))
+    counts = np.empty((len(spike_times), shape[0], shape[1] - 1), dtype=np.uint16)
+    before, upto = np.empty(len(wanted), np.int64), np.empty(len(wanted), np.int64)
+    for row, times in zip(counts, spike_times):
+        before[order], upto[order] = _numbers_before(times, ordered)
+        np.subtract(
+            upto.reshape(shape)[:, 1:], before.reshape(shape)[:, :-1], out=row, casting="unsafe"
+        )
+    return counts
+
+
+def _numbers_before(times: np.ndarray, ordered: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How many spikes lie before each of some ascending moments, and how many up to it."""
+    low, high = np.searchsorted(times, ordered[[0, -1]], side="left") if len(ordered) else (0, 0)
+    if high - low >= len(ordered):
+        return np.searchsorted(times, ordered, "left"), np.searchsorted(times, ordered, "right")
+    # Fewer spikes than moments: look up the spikes instead, and sum.
+    inside = times[low : np.searchsorted(times, ordered[-1], "right")] if len(ordered) else times
+    size = len(ordered) + 1
+    before = np.bincount(np.searchsorted(ordered, inside, "right"), minlength=size)
+    upto = np.bincount(np.searchsorted(ordered, inside, "left"), minlength=size)
+    return low + np.cumsum(before)[:-1], low + np.cumsum(upto)[:-1]
+
+
+def extract(
+    recording: Recording,
+    kind: Stimulus,
+    bins: Bins,
+    *,
+    acronyms: pd.Series | None = None,
+    simulated: bool = False,
+) -> SessionResponses:
+    """Responses of a session's units to a stimulus.
+
+    Parameters
+    ----------
+    recording : Recording
+    kind : Stimulus
+    bins : Bins
+        From :func:`shapemetrics.datasets.allen.stimuli.bins`.
+    acronyms : pandas.Series, optional
+        Structure by channel id, which replaces the file's own (the session tables' annotation).
+    simulated : bool
+
+    Returns
+    -------
+    SessionResponses
+        Without the units that have no structure, or some stimulus no valid repeat in a half.
+
+    Raises
+    ------
+    ValueError
+        If no presentation or no unit is left.
+    """
+    units = annotated(recording.units, acronyms)
+    placed = np.flatnonzero(units["structure_acronym"].map(has_structure).to_numpy(dtype=bool))
+    everywhere = invalid_presentations(recording.presentations, recording.invalid_times)
+    # Halves are told apart after invalid presentations are gone, as AllenSDK hands them over.
+    shown, stimuli = conditions(recording.presentations[~everywhere], kind, bins.frames)
+    if shown.empty:
+        raise ValueError(f"session {recording.session_id}: no valid presentation of {kind.name}")
+    n_bins = len(bins.edges) - 1
+    shape = (2, len(placed), len(stimuli) * n_bins)
+    counts, repeats = np.zeros(shape, dtype=np.uint32), np.zeros(shape, dtype=np.uint16)
+    probes = units["probe"].to_numpy()[placed]
+    for probe in np.unique(probes):
+        rows = np.flatnonzero(probes == probe)
+        valid = ~invalid_presentations(shown, recording.invalid_times, probe)
+        adders = [
+            _adder(shown, valid & (shown["half"] == h).to_numpy(), len(stimuli)) for h in (0, 1)
+        ]
+        for half, adder in enumerate(adders):
+            number = np.asarray(adder.sum(axis=1), dtype=np.int64).ravel()
+            repeats[half, rows] = np.repeat(number, n_bins)
+        n_parts = -(-len(rows) * len(shown) * n_bins // BLOCK)
+        for part in np.array_split(rows, n_parts):
+            times = [recording.spike_times[i] for i in placed[part]]
+            single = spike_counts(times, shown["start_time"].to_numpy(), bins.edges)
+            for half, adder in enumerate(adders):
+                counts[half, part] = _summed(single, adder)
+    complete = (repeats > 0).all(axis=(0, 2))
+    if not complete.any():
+        raise ValueError(
+            f"session {recording.session_id}: found no unit with a structure and with valid "
+            f"repeats of all of {kind.name} in both halves, of {len(units)} that passed the filters"
+        )
+    return SessionResponses(
+        session_id=recording.session_id,
+        stimuli=[f"{s}@{b}" if n_bins > 1 else s for s in stimuli for b in range(n_bins)],
+        units=units.iloc[placed[complete]][["unit_id", "structure_acronym"]].reset_index(drop=True),
+        counts=counts[:, complete],
+        repeats=repeats[:, complete],
+        dropped={
+            "quality": recording.n_recorded - len(units),
+            "no_structure": len(units) - len(placed),
+            "no_valid_repeats": int(len(placed) - complete.sum()),
+        },
+        simulated=simulated,
+    )
+
+
+def annotated(units: pd.DataFrame, acronyms: pd.Series | None) -> pd.DataFrame:
+    """Units with the structures of their peak channels, where a table of channels names them."""
+    if acronyms is None:
+        return units
+    named = units["peak_channel_id"].map(acronyms)
+    return units.assign(structure_acronym=named.fillna(units["structure_acronym"]))
+
+
+def conditions(
+    presentations: pd.DataFrame, kind: Stimulus, frames: int = 1
+) -> tuple[pd.DataFrame, list[str]]:
+    """What each presentation showed, and in which half of the repeats.
+
+    Parameters
+    ----------
+    presentations : pandas.DataFrame
+        ``start_time``, ``stop_time`` and the condition columns, by start.
+    kind : Stimulus
+    frames : int
+        Consecutive movie frames that make one stimulus; a rest at the end is left out.
+
+    Returns
+    -------
+    shown : pandas.DataFrame
+        Presentations without blanks; ``position`` in the list of stimuli, and ``half`` (0: first,
+        third, ... time that this was shown, 1: second, fourth, ...).
+    stimuli : list of str
+        Their names, in ascending order of the conditions.
+    """
+    names = list(kind.conditions)
+    blank = presentations[names].isna().any(axis=1)
+    if "frame" in names:
+        # A natural scene numbered -1 is the grey screen.
+        blank |= presentations["frame"] < 0
+    shown = presentations[~blank].reset_index(drop=True)
+    kinds, position = np.unique(shown[names].to_numpy(float), axis=0, return_inverse=True)
+    half = pd.Series(position.ravel()).groupby(position.ravel()).cumcount().to_numpy() % 2
+    shown = shown.assign(position=position.ravel() // frames, half=half)
+    n_stimuli = len(kinds) // frames
+    stimuli = [",".join(f"{value:g}" for value in row) for row in kinds[:: max(frames, 1)]]
+    return shown[shown["position"] < n_stimuli].reset_index(drop=True), stimuli[:n_stimuli]
+
+
+def invalid_presentations(
+    presentations: pd.DataFrame, invalid_times: pd.DataFrame, probe: str | None = None
+) -> np.ndarray:
+    """Mask of presentations that overlap an interval without valid data, at all or from a probe.
+
+    Notes
+    -----
+    AllenSDK masks intervals tagged ``stimulus`` and only warns about those of one probe or of all;
+    spikes are missing there, so they count as invalid here.
+    """
+    start = presentations["start_time"].to_numpy()
+    stop = presentations["stop_time"].to_numpy()
+    invalid = np.zeros(len(start), dtype=bool)
+    tags = EVERYWHERE if probe is None else {probe}
+    for row in invalid_times.itertuples(index=False):
+        if tags & set(str(row.tags).split(",")):
+            # Touching intervals count as overlapping, as in AllenSDK.
+            invalid |= (start <= row.stop_time) & (stop >= row.start_time)
+    return invalid
+
+
+def _adder(shown: pd.DataFrame, chosen: np.ndarray, n_stimuli: int) -> sparse.csr_array:
+    """Matrix of shape (n_stimuli, presentations) that sums over the chosen presentations."""
+    columns = np.flatnonzero(chosen)
+    rows = shown["position"].to_numpy()[columns]
+    ones = np.ones(len(columns), dtype=np.uint32)
+    return sparse.csr_array((ones, (rows, columns)), shape=(n_stimuli, len(shown)))
+
+
+def _summed(single: np.ndarray, adder: sparse.csr_array) -> np.ndarray:
+    """Sum counts (n, p, b) over presentations, to (n, stimuli x bins)."""
+    n_units, n_shown, n_bins = single.shape
+    flat = single.transpose(1, 0, 2).reshape(n_shown, n_units * n_bins).astype(np.uint32)
+    total = (adder @ flat).reshape(-1, n_units, n_bins)
+    return total.transpose(1, 0, 2).reshape(n_units, -1)

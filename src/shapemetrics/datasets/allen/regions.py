@@ -1,0 +1,294 @@
+"""Pool units of all sessions into brain regions, and write them as a representation store."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from sklearn.decomposition import PCA
+
+from shapemetrics.datasets.allen.anatomy import (
+    Level,
+    at_level,
+    division,
+    hierarchy_scores,
+    structure,
+)
+from shapemetrics.datasets.allen.responses import HALVES, ResponseFile, mean_responses
+from shapemetrics.store import StoreWriter
+
+#: What each representation of a region averages: all repeats, or one half of them.
+PARTS = ("all", *HALVES)
+#: Fewest regions that can be compared.
+MIN_REGIONS = 3
+
+Transform = Literal["none", "sqrt", "zscore"]
+
+
+@dataclass(frozen=True)
+class Pooling:
+    """How units become regions.
+
+    Attributes
+    ----------
+    level : {"annotated", "structure", "division"} or int
+        Level of the ontology at which units are joined; see
+        :func:`shapemetrics.datasets.allen.anatomy.at_level`.
+    structures : sequence of str or None
+        Take only these regions; None takes all.
+    min_units : int
+        Regions with fewer are left out.
+    max_units : int or None
+        Of larger regions, a random choice of so many units.
+    n_components : int or None
+        Principal components that stand for a region (published: 100); None keeps the units.
+        A region with fewer units keeps all of them.
+    transform : {"none", "sqrt", "zscore"}
+        Of each unit's mean counts: as they are, square-rooted (steadier variance), or scaled to
+        unit variance.
+    hierarchy, variant : str
+        Which hierarchy score the regions carry.
+    seed : int
+        Of the choice that `max_units` makes.
+    """
+
+    level: Level = "structure"
+    structures: tuple[str, ...] | None = None
+    min_units: int = 20
+    max_units: int | None = None
+    n_components: int | None = 50
+    transform: Transform = "sqrt"
+    hierarchy: str = "harris2019"
+    variant: str = "cc_tc_ct"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.min_units < 2:
+            raise ValueError(f"min_units {self.min_units}: expected at least 2")
+        if self.max_units is not None and self.max_units < self.min_units:
+            raise ValueError(
+                f"max_units {self.max_units}: expected min_units {self.min_units} or more"
+            )
+        if self.n_components is not None and self.n_components < 1:
+            raise ValueError(f"n_components {self.n_components}: expected at least 1")
+        if self.transform not in ("none", "sqrt", "zscore"):
+            raise ValueError(f"transform {self.transform!r}: expected none, sqrt or zscore")
+
+
+def pool_regions(
+    files: Sequence[str | os.PathLike],
+    store: str | os.PathLike,
+    settings: Pooling | None = None,
+    *,
+    source: str,
+    metadata: Mapping[str, Any] | None = None,
+) -> pd.DataFrame:
+    """Pool sessions into regions and write the store.
+
+    Parameters
+    ----------
+    files : sequence of path-like
+        One file of session responses each.
+    store : path-like
+        Folder to write. Each region has three representations, told apart by the covariate
+        ``half``: ``all`` (id: the acronym), ``odd`` and ``even`` repeats.
+    settings : Pooling, optional
+    source : str
+        Where the data come from, for people.
+    metadata : mapping, optional
+        More for ``dataset.json``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a region that has units, kept or not: ``n_units``, ``n_sessions``, ``reliability``
+        and covariates.
+
+    Raises
+    ------
+    ValueError
+        If sessions share no stimuli, or too few regions have enough units.
+
+    Notes
+    -----
+    At no time more than one region's responses are in memory.
+    """
+    settings = settings or Pooling()
+    sessions = [ResponseFile(path) for path in files]
+    if not sessions:
+        raise ValueError("no session to pool")
+    stimuli, positions = _shared_stimuli(sessions)
+    members = _members(sessions, settings)
+    units = {region: sum(len(ids) for *_, ids in parts) for region, parts in members.items()}
+    kept = [region for region in members if units[region] >= settings.min_units]
+    if len(kept) < MIN_REGIONS:
+        largest = max(units, key=units.get)
+        raise ValueError(
+            f"too few units: {len(kept)} of {len(units)} regions have min_units = "
+            f"{settings.min_units} (the largest, {largest}, has {units[largest]}); "
+            f"expected at least {MIN_REGIONS} regions"
+        )
+    rows = []
+    header = {
+        "pooling": vars(settings),
+        "sessions": [session.session_id for session in sessions],
+        "dropped_units": _total(session.dropped for session in sessions),
+        "stimuli_not_shared": len({s for x in sessions for s in x.stimuli}) - len(stimuli),
+        **dict(metadata or {}),
+    }
+    with StoreWriter(
+        store,
+        source=source,
+        simulated=any(session.simulated for session in sessions),
+        stimuli=stimuli,
+        metadata=header,
+    ) as writer:
+        for region, parts in members.items():
+            row = _covariates(region, settings)
+            row["n_units"] = units[region]
+            row["n_sessions"] = len({session.session_id for session, *_ in parts})
+            row["kept"] = units[region] >= settings.min_units
+            if row["kept"]:
+                responses = _responses(parts, positions, settings, region)
+                row["reliability"] = reliability(responses[1], responses[2])
+                _add(writer, region, responses, settings, row)
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def reliability(odd: np.ndarray, even: np.ndarray) -> float:
+    """Split-half reliability of a region's units, corrected to all repeats.
+
+    Parameters
+    ----------
+    odd, even : ndarray of shape (m, n)
+        Responses from the two halves.
+
+    Returns
+    -------
+    float
+        2 r / (1 + r) (Spearman 1910, Brown 1910), where r is the mean over units of the correlation
+        between halves; a unit that does not vary in one half has correlation 0.
+    """
+    a, b = odd - odd.mean(axis=0), even - even.mean(axis=0)
+    norms = np.sqrt((a**2).sum(axis=0) * (b**2).sum(axis=0))
+    products = (a * b).sum(axis=0)
+    r = float(np.divide(products, norms, out=np.zeros_like(norms), where=norms > 0).mean())
+    return 2 * r / (1 + r)
+
+
+def _shared_stimuli(sessions: Sequence[ResponseFile]) -> tuple[list[str], dict[int, np.ndarray]]:
+    """Stimuli that every session has, and where each session keeps them."""
+    common = set(sessions[0].stimuli).intersection(*(s.stimuli for s in sessions))
+    stimuli = [s for s in sessions[0].stimuli if s in common]
+    if len(stimuli) < 2:
+        raise ValueError(
+            f"sessions {', '.join(str(s.session_id) for s in sessions[:3])} ... share "
+            f"{len(stimuli)} stimuli, expected at least 2"
+        )
+    positions = {}
+    for session in sessions:
+        place = {s: i for i, s in enumerate(session.stimuli)}
+        positions[session.session_id] = np.array([place[s] for s in stimuli])
+    return stimuli, positions
+
+
+def _members(
+    sessions: Sequence[ResponseFile], settings: Pooling
+) -> dict[str, list[tuple[ResponseFile, str, np.ndarray]]]:
+    """For each region: sessions, the structures in them that it joins, and unit ids."""
+    members: dict[str, list[tuple[ResponseFile, str, np.ndarray]]] = {}
+    for session in sessions:
+        for acronym, ids in session.units_of.items():
+            members.setdefault(at_level(acronym, settings.level), []).append(
+                (session, acronym, ids)
+            )
+    wanted = settings.structures or tuple(members)
+    for region in wanted:
+        if structure(region).acronym not in members:
+            raise ValueError(
+                f"structure {region!r}: no unit in any of {len(sessions)} sessions at level "
+                f"{settings.level!r}; there are: {', '.join(sorted(members))}"
+            )
+    return {region: members[region] for region in sorted(wanted)}
+
+
+def _responses(
+    parts: Sequence[tuple[ResponseFile, str, np.ndarray]],
+    positions: Mapping[int, np.ndarray],
+    settings: Pooling,
+    region: str,
+) -> np.ndarray:
+    """Transformed mean responses (3, m, n) of one region."""
+    blocks = []
+    for session, acronym, _ in parts:
+        counts, repeats = session.read(acronym)
+        chosen = positions[session.session_id]
+        blocks.append(mean_responses(counts[..., chosen], repeats[..., chosen]))
+    responses = np.concatenate(blocks, axis=2)
+    if settings.max_units is not None and responses.shape[2] > settings.max_units:
+        # The seed depends on the region's name, so that others cannot change its choice.
+        rng = np.random.default_rng([settings.seed, *region.encode()])
+        chosen = rng.choice(responses.shape[2], settings.max_units, replace=False)
+        responses = responses[..., np.sort(chosen)]
+    return transformed(responses, settings.transform)
+
+
+def transformed(responses: np.ndarray, transform: Transform) -> np.ndarray:
+    """Transform mean responses (3, m, n); `zscore` scales all parts by the spread of the first."""
+    if transform == "sqrt":
+        return np.sqrt(responses)
+    if transform == "zscore":
+        spread = responses[0].std(axis=0)
+        return (responses - responses[0].mean(axis=0)) / np.where(spread > 0, spread, 1.0)
+    return responses
+
+
+def principal_components(responses: np.ndarray, number: int) -> tuple[np.ndarray, float]:
+    """Scores on the leading components (m, k), and the share of variance that they hold."""
+    k = min(number, *responses.shape)
+    pca = PCA(n_components=k, svd_solver="full")
+    scores = pca.fit_transform(responses)
+    return scores, float(pca.explained_variance_ratio_.sum())
+
+
+def _add(
+    writer: StoreWriter,
+    region: str,
+    responses: np.ndarray,
+    settings: Pooling,
+    row: Mapping[str, Any],
+) -> None:
+    # Each half is reduced by its own components: as a measurement of its own would be.
+    name = region.replace("/", "-")
+    covariates = {key: value for key, value in row.items() if key != "kept"}
+    for part, matrix in zip(PARTS, responses):
+        share = 1.0
+        if settings.n_components is not None:
+            matrix, share = principal_components(matrix, settings.n_components)
+        id = name if part == "all" else f"{name}_{part}"
+        writer.add(id, matrix, half=part, variance_kept=round(share, 6), **covariates)
+
+
+def _covariates(region: str, settings: Pooling) -> dict[str, Any]:
+    where = structure(region)
+    scores = hierarchy_scores(settings.hierarchy, settings.variant)
+    return {
+        "structure_acronym": region,
+        "structure_name": where.name,
+        "division": division(region),
+        "ccf_color": where.color,
+        "hierarchy_score": scores.get(region, np.nan),
+    }
+
+
+def _total(tables: Any) -> dict[str, int]:
+    total: dict[str, int] = {}
+    for table in tables:
+        for reason, number in table.items():
+            total[reason] = total.get(reason, 0) + number
+    return total

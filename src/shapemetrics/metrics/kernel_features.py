@@ -1,0 +1,122 @@
+"""Feature maps of kernels: the columns that a linear metric then compares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from shapemetrics.linalg import Array
+from shapemetrics.metrics.base import check_array
+from shapemetrics.metrics.gram import rbf
+from shapemetrics.metrics.linear import PreparedLinear
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureMap:
+    """Features of a kernel, in closed form or approximate.
+
+    With `frequencies`, random Fourier features. With `points`, kernel values against them, turned
+    by `root` where that is given: all stimuli as points are the columns of the Gram matrix; some of
+    them, and ``root @ root.T`` the pseudo-inverse of theirs, are the Nystroem map. With neither the
+    responses themselves.
+    """
+
+    points: Array | None = field(default=None, repr=False)  # (q, n)
+    bandwidth: float | None = None
+    root: Array | None = field(default=None, repr=False)  # (q, r)
+    frequencies: Array | None = field(default=None, repr=False)  # (n, q)
+
+    def features(self, X: Array) -> Array:
+        """Features of responses: (m, n) to (m, n), (m, q), (m, r) or (m, 2 q)."""
+        if self.frequencies is not None:
+            phase = X @ self.frequencies
+            return np.hstack([np.cos(phase), np.sin(phase)]) / np.sqrt(phase.shape[1])
+        if self.points is None:
+            return X
+        K = rbf(X, self.points, self.bandwidth)
+        return K if self.root is None else K @ self.root
+
+
+def nystroem_map(
+    X: Array, bandwidth: float, n_landmarks: int, tolerance: float, seed: int
+) -> FeatureMap:
+    r"""Nystroem map of the radial basis function kernel.
+
+    Parameters
+    ----------
+    X : ndarray of shape (m, n)
+    bandwidth : float
+    n_landmarks : int
+        Stimuli that serve as landmarks, at most m. The choice depends on m and the seed only,
+        so all networks have the same landmarks.
+    tolerance : float
+        Eigenvalues of the landmarks' Gram matrix below this fraction of the largest are dropped.
+    seed : int
+
+    Notes
+    -----
+    Williams & Seeger (2001): :math:`K \approx K_{mq} K_{qq}^{+} K_{qm}`.
+    """
+    chosen = np.random.default_rng(seed).choice(len(X), n_landmarks, replace=False)
+    points = np.ascontiguousarray(X[np.sort(chosen)])
+    values, vectors = np.linalg.eigh(rbf(points, points, bandwidth))
+    kept = values > tolerance * values[-1]
+    return FeatureMap(points, bandwidth, vectors[:, kept] / np.sqrt(values[kept]))
+
+
+def fourier_map(n: int, bandwidth: float, n_features: int, seed: int) -> FeatureMap:
+    """Random features of the radial basis function kernel, as many as asked (rounded up to even).
+
+    Notes
+    -----
+    Rahimi & Recht (2007). Frequencies are normal with standard deviation 1 / bandwidth.
+    """
+    rng = np.random.default_rng(seed)
+    return FeatureMap(frequencies=rng.normal(size=(n, -(-n_features // 2))) / bandwidth)
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedKernel(PreparedLinear):
+    """One network in the feature space of a kernel.
+
+    `mean` and `transform` act on what the feature map gives, not on the responses. Where all of the
+    Gram matrix was decomposed, the transform is ``features / eigenvalues`` and is not stored.
+    `points`, `bandwidth`, `root` and `frequencies` are those of :class:`FeatureMap`.
+    """
+
+    n_units: int
+    eigenvalues: Array | None = field(repr=False)
+    points: Array | None = field(repr=False)
+    bandwidth: float | None
+    root: Array | None = field(repr=False)
+    frequencies: Array | None = field(repr=False)
+
+    def apply(self, X: Any) -> Array:
+        """Features of other responses of the same units.
+
+        Parameters
+        ----------
+        X : array-like of shape (m', n)
+            Responses; for a precomputed kernel its values between these and the fitted stimuli.
+
+        Returns
+        -------
+        ndarray of shape (m', r)
+        """
+        X = check_array(X, self.name, min_stimuli=1)
+        if X.shape[1] != self.n_units:
+            raise ValueError(
+                f"{self.name!r}: found {X.shape[1]} units in the held-out responses, "
+                f"expected {self.n_units}"
+            )
+        columns = FeatureMap(self.points, self.bandwidth, self.root, self.frequencies)
+        centred = columns.features(X.astype(np.float64)) - self.mean
+        if self.eigenvalues is not None:
+            # The features are centred only up to rounding, which small eigenvalues magnify.
+            centred -= centred.mean(axis=1, keepdims=True)
+            centred = centred @ (self.features / self.eigenvalues)
+        elif self.transform is not None:
+            centred = centred @ self.transform
+        return centred.astype(self.features.dtype, copy=False)

@@ -1,0 +1,60 @@
+"""Snakemake's report, written from inside the workflow whose figures it shows."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from shapemetrics.files import atomic_path
+
+
+def write_report(
+    snakefile: str | os.PathLike,
+    config: Mapping[str, Any],
+    path: str | os.PathLike,
+    target: str = "figures",
+) -> None:
+    """Write a self-contained HTML report of a target's results.
+
+    Parameters
+    ----------
+    snakefile : path-like
+        The workflow.
+    config : mapping
+        Its whole configuration.
+    path : path-like
+        The report, relative to the working directory, which is the workflow's.
+    target : str
+        Rule whose inputs the report shows; all of them must exist.
+
+    Raises
+    ------
+    OSError
+        If Snakemake fails; the message ends with its last line.
+
+    Notes
+    -----
+    The run that calls this holds the lock of the working directory, and reporting changes
+    nothing there, so the inner call does without.
+    """
+    with tempfile.TemporaryDirectory() as folder, atomic_path(path) as temporary:
+        settings = Path(folder) / "config.json"  # JSON is YAML
+        settings.write_text(json.dumps(config), encoding="utf-8")
+        done = subprocess.run(
+            [
+                *(sys.executable, "-m", "snakemake", "--snakefile", str(snakefile)),
+                *("--configfile", str(settings), "--report", str(temporary), "--nolock"),
+                *("--cores", "1", "--", target),
+            ],
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode:
+            lines = (done.stdout + done.stderr).strip().splitlines() or ["no output"]
+            raise OSError(f"snakemake --report failed: {lines[-1]}")

@@ -1,0 +1,215 @@
+"""What holds for every figure: its columns, its mark, its text, and its bytes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+import matplotlib
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+from shapemetrics import figures
+
+
+def words(text: str) -> list[str]:
+    return text.split()
+
+
+SCORES = words(
+    "metric target r2 r2_low r2_high spearman null_r2_mean null_r2_low null_r2_high p_value n"
+)
+ACCURACIES = words(
+    "task classifier metric accuracy accuracy_low accuracy_high chance null_mean null_high p_value "
+    "n n_classes"
+)
+MERGES = words("step left right height size")
+PLANE = words("id pc1 pc2 pc1_fraction pc2_fraction")
+AUDIT = words("metric is_metric n_triples n_violations fraction max_relative_violation")
+
+# Name: plot function, fixture of its table or tables, arguments, columns each table needs.
+CASES: dict[str, tuple[Callable[..., Figure], str, dict[str, Any], list[list[str]]]] = {
+    "embedding by layer": (
+        figures.plot_embedding,
+        "embedding",
+        {"color": "test_accuracy", "unit": "rad"},
+        [[*PLANE, "test_accuracy"]],
+    ),
+    "embedding of regions": (
+        figures.plot_embedding,
+        "regions",
+        {"color": "atlas_color", "legend": "division", "label": "id"},
+        [[*PLANE, "atlas_color", "division"]],
+    ),
+    "embedding of regions by score": (
+        figures.plot_embedding,
+        "regions",
+        {"color": "hierarchy_score", "label": "id"},
+        [[*PLANE, "hierarchy_score"]],
+    ),
+    "distortion": (
+        figures.plot_distortion,
+        "distortion",
+        {},
+        [["method", "n_dimensions", "max_distortion", "mean_distortion"]],
+    ),
+    "dendrogram of networks": (
+        figures.plot_dendrogram,
+        "network_tree",
+        {"color": "test_accuracy"},
+        [MERGES, ["leaf", "id", "test_accuracy"]],
+    ),
+    "dendrogram of regions": (
+        figures.plot_dendrogram,
+        "region_tree",
+        {"color": "atlas_color", "legend": "division"},
+        [MERGES, ["leaf", "id", "atlas_color", "division"]],
+    ),
+    "dendrogram of regions by score": (
+        figures.plot_dendrogram,
+        "region_tree",
+        {"color": "hierarchy_score"},
+        [MERGES, ["leaf", "id", "hierarchy_score"]],
+    ),
+    "regression by layer": (figures.plot_regression_scores, "scores", {}, [SCORES]),
+    "regression by metric": (figures.plot_regression_scores, "region_scores", {}, [SCORES]),
+    "predictions by layer": (
+        figures.plot_predictions,
+        "predictions_and_scores",
+        {},
+        [
+            ["metric", "target", "id", "observed", "predicted"],
+            ["metric", "target", "r2", "spearman"],
+        ],
+    ),
+    "predictions of regions": (
+        figures.plot_predictions,
+        "region_predictions",
+        {"metric": "cca_angular", "label": "id"},
+        [
+            ["metric", "target", "id", "observed", "predicted"],
+            ["metric", "target", "r2", "spearman"],
+        ],
+    ),
+    "classification": (
+        figures.plot_classification,
+        "classification",
+        {},
+        [ACCURACIES, ["task", "classifier", "metric", "true", "predicted", "count"]],
+    ),
+    "audit": (figures.plot_audit, "audit", {}, [AUDIT]),
+    "agreement": (
+        figures.plot_agreement,
+        "agreement",
+        {},
+        [["metric_a", "metric_b", "spearman", "p_value"]],
+    ),
+    "samples": (
+        figures.plot_distance_vs_samples,
+        "samples",
+        {"distance_label": "Distance (rad)"},
+        [["metric", "n_stimuli", "distance", "low", "high"]],
+    ),
+    "shift maps": (
+        figures.plot_shift_maps,
+        "shift_maps",
+        {},
+        [["pair", "shift_y", "shift_x", "distance"]],
+    ),
+    "shift gain": (
+        figures.plot_shift_gain,
+        "shift_gain",
+        {"by": "layer"},
+        [["pair", "layer", "distance_no_shift", "distance_shift"]],
+    ),
+    "accuracies": (
+        figures.plot_accuracies,
+        "networks",
+        {"chance": 0.1},
+        [["test_accuracy", "trainable_parameters", "depth"]],
+    ),
+}
+
+
+@pytest.fixture
+def case(request):
+    plot, fixture, arguments, columns = CASES[request.param]
+    tables = request.getfixturevalue(fixture)
+    return plot, list(tables) if isinstance(tables, tuple) else [tables], arguments, columns
+
+
+@pytest.fixture(scope="session")
+def predictions_and_scores(predictions, scores):
+    return predictions, scores
+
+
+@pytest.fixture(scope="session")
+def region_scores(region_predictions):
+    return region_predictions[1]
+
+
+def test_every_plot_function_is_tested_here():
+    plots = {name for name in figures.__all__ if name.startswith("plot_")}
+    assert plots == {plot.__name__ for plot, *_ in CASES.values()}
+
+
+@pytest.mark.parametrize("case", CASES, indirect=True)
+def test_a_figure_for_print(case, clashes, texts):
+    plot, tables, arguments, _ = case
+    before = [table.copy() for table in tables]
+    settings = dict(matplotlib.rcParams)
+    figure = plot(*tables, **arguments, title="A title", simulated=True)
+
+    assert isinstance(figure, Figure)
+    assert dict(matplotlib.rcParams) == settings
+    for table, copy in zip(tables, before, strict=True):
+        pd.testing.assert_frame_equal(table, copy)
+    assert 2.0 <= figure.get_size_inches()[0] <= 7.0
+    assert figure.get_size_inches()[1] <= 9.0
+    assert clashes(figure) == []
+    shown = texts(figure)
+    assert shown.count("simulated data") == 1
+    assert "A title" in shown
+    for axes in figure.axes:
+        assert axes.has_data() or axes.images or axes.get_label() == "<colorbar>", "empty panel"
+    sizes = {text.get_fontsize() for text in figure.findobj(matplotlib.text.Text)}
+    assert min(sizes) >= 5
+    assert max(sizes) <= 9
+
+
+@pytest.mark.parametrize("case", CASES, indirect=True)
+def test_real_data_bear_no_mark(case):
+    plot, tables, arguments, _ = case
+    figure = plot(*tables, **arguments)
+    texts = [text.get_text() for text in figure.findobj(matplotlib.text.Text)]
+    assert "simulated data" not in texts
+
+
+@pytest.mark.parametrize("case", CASES, indirect=True)
+def test_each_missing_column_is_named(case):
+    plot, tables, arguments, columns = case
+    for at, needed in enumerate(columns):
+        for column in needed:
+            changed = list(tables)
+            changed[at] = tables[at].drop(columns=column)
+            with pytest.raises(ValueError, match=rf"missing column {column}; found ") as error:
+                plot(*changed, **arguments)
+            assert "\n" not in str(error.value)
+            assert "expected" in str(error.value)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", CASES, indirect=True)
+def test_the_same_numbers_give_the_same_bytes(case, tmp_path):
+    plot, tables, arguments, _ = case
+    # Neither the order of the columns nor the index carries meaning.
+    turned = [table[table.columns[::-1]].set_axis(range(100, 100 + len(table))) for table in tables]
+
+    def saved(name: str, tables: list[pd.DataFrame]) -> list[str]:
+        figure = plot(*tables, **arguments)
+        paths = figures.save_figure(figure, tmp_path / name, dpi=60)
+        return [hashlib.sha256(path.read_bytes()).hexdigest() for path in paths]
+
+    assert saved("plain", tables) == saved("turned", turned)
