@@ -5,6 +5,7 @@ ALLEN_SOURCE = ALLEN["source"]
 SIMULATED = ALLEN_SOURCE == "simulated"
 WITH_ALLENSDK = ALLEN_SOURCE in ("simulated", "allensdk")
 ALLEN_FOLDER = ALLEN["folder"] or study.path("allen", "sessions")
+ALLEN_SCRIPTS = os.path.join(SOURCE, "shapemetrics", "datasets", "allen", "sdk")
 ALLEN_CODE = study.code(
     "datasets.allen.sources",
     "datasets.allen.extraction",
@@ -23,7 +24,7 @@ if SIMULATED:
     rule simulate_sessions:
         input:
             code=study.code("datasets.allen.simulate", "study.jobs"),
-            writer=study.file("datasets", "allen", "sdk", "write_session.py"),
+            writer=os.path.join(ALLEN_SCRIPTS, "write_session.py"),
             interpreter=rules.build_allensdk_environment.output.interpreter,
         output:
             manifest=os.path.join(ALLEN_FOLDER, "manifest.json"),
@@ -78,7 +79,7 @@ checkpoint fetch_sessions:
 rule extract_session:
     input:
         code=ALLEN_CODE,
-        reader=study.file("datasets", "allen", "sdk", "export_session.py"),
+        reader=os.path.join(ALLEN_SCRIPTS, "export_session.py"),
         sessions=rules.fetch_sessions.output.sessions,
         interpreter=rules.build_allensdk_environment.output if WITH_ALLENSDK else [],
     output:

@@ -185,7 +185,7 @@ rule draw_shift_maps:
     log:
         study.path("logs", "draw_shift_maps", "{dataset}.log"),
     params:
-        layer=study.config["analyses"]["shifts"]["layers"][-1],
+        layer=study.config["analyses"]["shifts"]["map_layer"],
     script:
         "../scripts/draw_shift_maps.py"
 

@@ -34,7 +34,7 @@ rule embed_distances:
 
 rule measure_distortion:
     input:
-        code=study.code("geometry.distortion", "pairwise.matrix", "study.tables"),
+        code=study.code("geometry.distortions", "pairwise.matrix", "study.tables"),
         index=study.path("{dataset}", "store", "index.csv"),
         matrices=SINGLE,
     output:

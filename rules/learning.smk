@@ -13,6 +13,8 @@ rule cluster_distances:
         study.path("logs", "cluster_distances", "{dataset}_{metric}.log"),
     params:
         **study.config["analyses"]["clustering"],
+        n_components=study.config["analyses"]["embedding"]["n_components"],
+        seed=lambda w: study.seed("cluster_distances", w.dataset, w.metric),
     script:
         "../scripts/cluster_distances.py"
 

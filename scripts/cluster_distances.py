@@ -2,14 +2,14 @@
 
 import pandas as pd
 
-from shapemetrics.learning.clustering import linkage_table
+from shapemetrics.learning.clustering import cluster_distances
 from shapemetrics.study.jobs import job
 from shapemetrics.study.tables import labelled, read_selected, write_table
 
 with job(snakemake) as log:
     merges, leaves = [], []
     for part in read_selected(snakemake.input.matrices, snakemake.input.index):
-        tree = linkage_table(part.distances, snakemake.params.method)
+        tree = cluster_distances(part.distances, **dict(snakemake.params.items()))
         merges.append(labelled(tree.table, part.labels))
         leaves.append(labelled(part.covariates.assign(leaf=range(len(part.ids))), part.labels))
         log.info("%s: cophenetic correlation %.3f", part.labels, tree.cophenetic)

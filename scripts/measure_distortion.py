@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from shapemetrics.geometry.distortion import distortion_curve
+from shapemetrics.geometry.distortions import distortion_curve
 from shapemetrics.study.jobs import job
 from shapemetrics.study.tables import Selected, collect, read_selected, write_table
 

@@ -20,7 +20,10 @@ with job(snakemake) as log:
     maps, gains = [], []
     for layer in params.layers:
         where = {"layer": layer, "state": "trained"}
-        arrays = Selection(where, None, params.n_networks).read(store)
+        arrays = {
+            store.index.loc[id, "network"][:8]: array
+            for id, array in Selection(where, None, params.n_networks).read(store).items()
+        }
         fixed, shifted = (
             pairwise_distances(arrays, metric, n_jobs=snakemake.threads)
             for metric in (still, shifting)

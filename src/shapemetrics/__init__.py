@@ -8,18 +8,19 @@ from __future__ import annotations
 
 from importlib.metadata import PackageNotFoundError, version
 
-from shapemetrics.pairwise import cross_distances, pairwise_distances
-from shapemetrics.store import RepresentationStore, StoreWriter
+import lazy_loader
 
 try:
     __version__ = version("shapemetrics")
 except PackageNotFoundError:  # a bare source tree on sys.path
     __version__ = "0+unknown"
 
-__all__ = [
-    "RepresentationStore",
-    "StoreWriter",
-    "__version__",
-    "cross_distances",
-    "pairwise_distances",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submodules=["datasets", "figures", "geometry", "learning", "metrics", "pairwise", "study"],
+    submod_attrs={
+        "pairwise.engine": ["cross_distances", "pairwise_distances"],
+        "store": ["RepresentationStore", "StoreWriter"],
+    },
+)
+__all__ += ["__version__"]

@@ -8,7 +8,12 @@ from scipy.cluster.hierarchy import is_valid_linkage, leaves_list, linkage
 from scipy.spatial.distance import cdist, squareform
 from sklearn.metrics import adjusted_rand_score
 
-from shapemetrics.learning import cluster_agreement, cluster_kmeans, linkage_table
+from shapemetrics.learning import (
+    cluster_agreement,
+    cluster_distances,
+    cluster_kmeans,
+    linkage_table,
+)
 
 
 @pytest.fixture
@@ -102,3 +107,18 @@ def test_agreement_of_groups_is_judged_by_groups():
 def test_bad_input_is_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_ward_clusters_the_points_of_an_embedding(clouds):
+    X, _ = clouds
+    D = cdist(X, X)
+    tree = cluster_distances(D, "ward", n_components=2)
+    # Points of the plane embed exactly in two dimensions, so only the route differs.
+    np.testing.assert_allclose(tree.table["height"], linkage_table(D, "ward").table["height"])
+
+
+def test_other_methods_cluster_the_distances_themselves(clouds):
+    X, _ = clouds
+    D = cdist(X, X)
+    found = cluster_distances(D, "average").linkage
+    np.testing.assert_array_equal(found, linkage_table(D, "average").linkage)

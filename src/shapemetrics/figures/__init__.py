@@ -6,33 +6,23 @@ and takes ``simulated=True``, which is then said on the figure's face.
 
 from __future__ import annotations
 
-from shapemetrics.figures.agreement import plot_agreement
-from shapemetrics.figures.audit import plot_audit
-from shapemetrics.figures.classification import plot_classification
-from shapemetrics.figures.dendrogram import plot_dendrogram
-from shapemetrics.figures.distortion import plot_distortion
-from shapemetrics.figures.embedding import plot_embedding
-from shapemetrics.figures.predictions import plot_predictions
-from shapemetrics.figures.regression import plot_regression_scores
-from shapemetrics.figures.samples import plot_distance_vs_samples
-from shapemetrics.figures.shift_map import plot_shift_gain, plot_shift_maps
-from shapemetrics.figures.style import figure_style, mark_simulated, save_figure
-from shapemetrics.figures.training import plot_accuracies
+import lazy_loader
 
-__all__ = [
-    "figure_style",
-    "mark_simulated",
-    "plot_accuracies",
-    "plot_agreement",
-    "plot_audit",
-    "plot_classification",
-    "plot_dendrogram",
-    "plot_distance_vs_samples",
-    "plot_distortion",
-    "plot_embedding",
-    "plot_predictions",
-    "plot_regression_scores",
-    "plot_shift_gain",
-    "plot_shift_maps",
-    "save_figure",
-]
+# Names are loaded when first used: a job that draws does not wait for what learns.
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "agreement": ["plot_agreement"],
+        "audit": ["plot_audit"],
+        "classification": ["plot_classification"],
+        "dendrogram": ["plot_dendrogram"],
+        "distortion": ["plot_distortion"],
+        "embedding": ["plot_embedding"],
+        "predictions": ["plot_predictions"],
+        "regression": ["plot_regression_scores"],
+        "samples": ["plot_distance_vs_samples"],
+        "shift_map": ["plot_shift_gain", "plot_shift_maps"],
+        "style": ["figure_style", "mark_simulated", "save_figure"],
+        "training": ["plot_accuracies"],
+    },
+)

@@ -2,34 +2,24 @@
 
 from __future__ import annotations
 
-from shapemetrics.learning.agreement import Mantel, mantel, metric_agreement
-from shapemetrics.learning.classification import ClassificationResult, nested_classification
-from shapemetrics.learning.clustering import (
-    Tree,
-    cluster_agreement,
-    cluster_kmeans,
-    linkage_table,
-)
-from shapemetrics.learning.kernels import DistanceKernel, gaussian_kernel, median_distance
-from shapemetrics.learning.regression import RegressionResult, nested_regression
-from shapemetrics.learning.ridge import DistanceKernelRidge
-from shapemetrics.learning.transformers import ShapeDistances
+import lazy_loader
 
-__all__ = [
-    "ClassificationResult",
-    "DistanceKernel",
-    "DistanceKernelRidge",
-    "Mantel",
-    "RegressionResult",
-    "ShapeDistances",
-    "Tree",
-    "cluster_agreement",
-    "cluster_kmeans",
-    "gaussian_kernel",
-    "linkage_table",
-    "mantel",
-    "median_distance",
-    "metric_agreement",
-    "nested_classification",
-    "nested_regression",
-]
+# Names are loaded when first used: a job that draws does not wait for what learns.
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "agreement": ["Mantel", "mantel", "mean_of_directions", "metric_agreement"],
+        "classification": ["ClassificationResult", "nested_classification"],
+        "clustering": [
+            "Tree",
+            "cluster_agreement",
+            "cluster_distances",
+            "cluster_kmeans",
+            "linkage_table",
+        ],
+        "kernels": ["DistanceKernel", "gaussian_kernel", "median_distance"],
+        "regression": ["RegressionResult", "nested_regression"],
+        "ridge": ["DistanceKernelRidge"],
+        "transformers": ["ShapeDistances"],
+    },
+)

@@ -10,11 +10,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.cluster.hierarchy import cophenet, cut_tree, leaves_list, linkage
-from scipy.spatial.distance import squareform
+from scipy.spatial.distance import pdist, squareform
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 
 from shapemetrics.geometry.checks import check_distances
+from shapemetrics.geometry.embedding import embed
 from shapemetrics.geometry.threads import small_matrix_threads
 from shapemetrics.learning.resampling import (
     central_interval,
@@ -24,7 +25,7 @@ from shapemetrics.learning.resampling import (
     permuted_columns,
 )
 
-__all__ = ["Tree", "cluster_agreement", "cluster_kmeans", "linkage_table"]
+__all__ = ["Tree", "cluster_agreement", "cluster_distances", "cluster_kmeans", "linkage_table"]
 
 LinkageMethod = Literal["average", "complete", "single", "weighted", "ward"]
 
@@ -122,6 +123,40 @@ def linkage_table(
     varied = np.ptp(condensed) > 0 and np.ptp(heights) > 0
     fit = float(np.corrcoef(heights, condensed)[0, 1]) if varied else float("nan")
     return Tree(table=table, order=leaves_list(Z).astype(np.int64), ids=names, cophenetic=fit)
+
+
+def cluster_distances(
+    D: ArrayLike,
+    method: LinkageMethod = "average",
+    *,
+    n_components: int = 10,
+    seed: int = 0,
+    ids: Sequence | None = None,
+) -> Tree:
+    """Cluster items hierarchically, Ward's method on the points of their embedding.
+
+    Parameters
+    ----------
+    D : array of shape (K, K)
+        Distances.
+    method : {"average", "complete", "single", "weighted", "ward"}
+        Distance between clusters.
+    n_components : int
+        Dimensions of the metric MDS whose points Ward's method takes, which is defined for
+        Euclidean distances only; at most K - 1.
+    seed : int
+        Seed of the embedding.
+    ids : sequence of length K, optional
+        Names of the items.
+
+    Returns
+    -------
+    Tree
+    """
+    if method == "ward":
+        points = embed(D, min(n_components, len(np.asarray(D)) - 1), seed=seed).coordinates
+        D = squareform(pdist(points))
+    return linkage_table(D, method, ids=ids)
 
 
 def cluster_kmeans(

@@ -29,6 +29,7 @@ from shapemetrics.metrics.gram import (
 )
 from shapemetrics.metrics.kernel_features import (
     FeatureMap,
+    KernelAlignment,
     PreparedKernel,
     fourier_map,
     nystroem_map,
@@ -44,30 +45,6 @@ class ApproximationError(NamedTuple):
 
     gram: Array  # (K,), ||F F' - K||_F / ||K||_F of each centred Gram matrix
     distance: Array  # (K, K), approximate minus exact distance
-
-
-@dataclass(frozen=True, eq=False)
-class KernelAlignment:
-    """The maps that realise a kernel distance: both networks' responses land in one space."""
-
-    x: PreparedKernel
-    y: PreparedKernel
-    turn_x: Array  # (r_x, k)
-    turn_y: Array  # (r_y, k)
-    distance: float
-
-    @property
-    def rotation(self) -> Array:
-        """Rotation (r_x, r_y) that turns the first network's features towards the second's."""
-        return self.turn_x @ self.turn_y.T
-
-    def apply_x(self, X: Any) -> Array:
-        """Transform responses of the first network: (m', n_x) to (m', k)."""
-        return self.x.apply(X) @ self.turn_x
-
-    def apply_y(self, Y: Any) -> Array:
-        """Transform responses of the second network: (m', n_y) to (m', k)."""
-        return self.y.apply(Y) @ self.turn_y
 
 
 @dataclass(frozen=True)

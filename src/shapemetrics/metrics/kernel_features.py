@@ -120,3 +120,27 @@ class PreparedKernel(PreparedLinear):
         elif self.transform is not None:
             centred = centred @ self.transform
         return centred.astype(self.features.dtype, copy=False)
+
+
+@dataclass(frozen=True, eq=False)
+class KernelAlignment:
+    """The maps that realise a kernel distance: both networks' responses land in one space."""
+
+    x: PreparedKernel
+    y: PreparedKernel
+    turn_x: Array  # (r_x, k)
+    turn_y: Array  # (r_y, k)
+    distance: float
+
+    @property
+    def rotation(self) -> Array:
+        """Rotation (r_x, r_y) that turns the first network's features towards the second's."""
+        return self.turn_x @ self.turn_y.T
+
+    def apply_x(self, X: Any) -> Array:
+        """Transform responses of the first network: (m', n_x) to (m', k)."""
+        return self.x.apply(X) @ self.turn_x
+
+    def apply_y(self, Y: Any) -> Array:
+        """Transform responses of the second network: (m', n_y) to (m', k)."""
+        return self.y.apply(Y) @ self.turn_y

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from shapemetrics.pairwise.engine import cross_distances, pairwise_distances
-from shapemetrics.pairwise.matrix import DistanceMatrix
+import lazy_loader
 
-__all__ = ["DistanceMatrix", "cross_distances", "pairwise_distances"]
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "blocks": ["load_block", "save_block"],
+        "engine": ["cross_distances", "pairwise_distances"],
+        "matrix": ["DistanceMatrix"],
+    },
+)

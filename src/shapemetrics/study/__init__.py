@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from shapemetrics.study.config import ConfigError, load_schema, validated
-from shapemetrics.study.plan import Study
+import lazy_loader
 
-__all__ = ["ConfigError", "Study", "load_schema", "validated"]
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "config": ["ConfigError", "load_schema", "validated"],
+        "plan": ["Study"],
+    },
+)

@@ -73,6 +73,12 @@ class Study:
             )
         for name in [*config["metrics"], *config["comparisons"]]:
             self.metric(name)
+        shifts = config["analyses"]["shifts"]
+        if shifts["map_layer"] not in shifts["layers"]:
+            raise ValueError(
+                f"configuration key 'analyses.shifts.map_layer': found {shifts['map_layer']!r}, "
+                f"expected one of analyses.shifts.layers: {', '.join(shifts['layers'])}"
+            )
 
     def path(self, *parts: str) -> str:
         """A path below the results folder."""

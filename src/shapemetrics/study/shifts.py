@@ -30,7 +30,7 @@ def gain_table(ids: Sequence[str], fixed: Array, shifted: Array) -> pd.DataFrame
     rows, columns = np.triu_indices(len(ids), 1)
     return pd.DataFrame(
         {
-            "pair": [f"{ids[i]} {ids[j]}" for i, j in zip(rows, columns)],
+            "pair": [f"{ids[i]}, {ids[j]}" for i, j in zip(rows, columns)],
             "distance_no_shift": fixed[rows, columns],
             # The identity is a shift, found by another route: equal up to rounding, never above.
             "distance_shift": np.minimum(shifted, fixed)[rows, columns],
@@ -62,7 +62,7 @@ def map_table(arrays: Mapping[str, Array], metric: ConvolutionMetric, n_maps: in
         parts.append(
             pd.DataFrame(
                 {
-                    "pair": f"{a} {b}",
+                    "pair": f"{a}, {b}",
                     "shift_y": (y - h // 2).ravel(),
                     "shift_x": (x - w // 2).ravel(),
                     "distance": found.ravel(),
