@@ -40,6 +40,7 @@ wildcard_constraints:
 
 include: "rules/nasbench.smk"
 include: "rules/distances.smk"
+include: "rules/regions.smk"
 include: "rules/geometry.smk"
 include: "rules/learning.smk"
 include: "rules/comparison.smk"

@@ -105,21 +105,3 @@ def allen_responses(wildcards):
     with open(table) as stream:
         ids = [line.split(",")[0] for line in stream][1:]
     return expand(rules.extract_session.output.responses, session=ids)
-
-
-rule pool_regions:
-    input:
-        code=study.code("datasets.allen.regions", "study.jobs"),
-        responses=allen_responses,
-    output:
-        index=study.path("allen", "store", "index.csv"),
-        dataset=study.path("allen", "store", "dataset.json"),
-        regions=study.path("allen", "regions.csv"),
-    log:
-        study.path("logs", "pool_regions.log"),
-    params:
-        pooling={**ALLEN["regions"], "seed": study.seed("pool_regions")},
-        source=f"allen/{ALLEN_SOURCE}/{ALLEN['stimulus']}",
-        metadata={"settings": ALLEN},
-    script:
-        "../scripts/pool_regions.py"

@@ -39,7 +39,9 @@ rule vary_stimuli:
     params:
         **study.config["analyses"]["samples"],
         metrics=study.config["metrics"],
-        selection=lambda w: vars(study.selection(w.dataset, "compared")),
+        selection=lambda w: vars(
+            study.selection(w.dataset, study.kind(w.dataset).sampled)
+        ),
         seed=lambda w: study.seed("vary_stimuli", w.dataset),
     script:
         "../scripts/vary_stimuli.py"

@@ -49,7 +49,8 @@ rule draw_embedding:
     log:
         study.path("logs", "draw_embedding", "{dataset}_{metric}.log"),
     params:
-        color=study.config["figures"]["color"],
+        color=lambda w: study.dataset(w.dataset)["color"],
+        label=lambda w: study.kind(w.dataset).label,
         unit=lambda w: study.unit(w.metric),
     script:
         "../scripts/draw_embedding.py"
@@ -99,8 +100,10 @@ rule draw_dendrogram:
     log:
         study.path("logs", "draw_dendrogram", "{dataset}_{metric}.log"),
     params:
-        color=study.config["figures"]["color"],
-        selection=study.config["figures"]["dendrogram"],
+        color=lambda w: study.dendrogram(w.dataset)["color"],
+        selection=lambda w: study.dendrogram(w.dataset)["selection"],
+        legend=lambda w: study.dendrogram(w.dataset)["legend"],
+        label=lambda w: study.kind(w.dataset).label,
         unit=lambda w: study.unit(w.metric),
     script:
         "../scripts/draw_dendrogram.py"
@@ -203,16 +206,53 @@ rule draw_shift_gain:
         "../scripts/draw_shift_gain.py"
 
 
-FIGURES = expand(
-    study.path("figures", "{dataset}", "{metric}", "{figure}.png"),
-    dataset=study.datasets,
-    metric=study.metrics,
-    figure=["embedding", "distortion", "dendrogram", "predictions"],
-) + expand(
-    study.path("figures", "{dataset}", "{figure}.png"),
-    dataset=study.datasets,
-    figure=[
-        *("accuracies", "audit", "regression", "classification"),
-        *("agreement", "samples", "shift_maps", "shift_gain"),
-    ],
-)
+rule draw_atlas:
+    input:
+        code=study.code("figures.embedding", "study.drawing"),
+        table=rules.embed_distances.output.table,
+        dataset=study.path("{dataset}", "store", "dataset.json"),
+    output:
+        **drawn("atlas", "2 Geometry", "embedding, atlas colours"),
+    log:
+        study.path("logs", "draw_atlas", "{dataset}_{metric}.log"),
+    params:
+        label=lambda w: study.kind(w.dataset).label,
+        unit=lambda w: study.unit(w.metric),
+    script:
+        "../scripts/draw_atlas.py"
+
+
+rule draw_noise_floor:
+    input:
+        code=study.code("figures.noise_floor", "study.drawing"),
+        tables=every_metric(rules.measure_noise_floor.output.table),
+        dataset=study.path("{dataset}", "store", "dataset.json"),
+    output:
+        **drawn("noise_floor", "2 Geometry", "noise floor", metric=False),
+    log:
+        study.path("logs", "draw_noise_floor", "{dataset}.log"),
+    script:
+        "../scripts/draw_noise_floor.py"
+
+
+rule draw_growth:
+    input:
+        code=study.code("figures.growth", "study.drawing"),
+        table=rules.grow_recordings.output.table,
+        dataset=study.path("{dataset}", "store", "dataset.json"),
+    output:
+        **drawn("growth", "3 Learning", "growth with units", metric=False),
+    log:
+        study.path("logs", "draw_growth", "{dataset}.log"),
+    params:
+        metric=study.growth_metric,
+        target=lambda w: study.dataset(w.dataset)["target"],
+    script:
+        "../scripts/draw_growth.py"
+
+
+FIGURES = [
+    study.path("figures", dataset, f"{figure}.png")
+    for dataset in study.datasets
+    for figure in study.figures(dataset)
+]

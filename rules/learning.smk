@@ -31,6 +31,8 @@ rule regress_target:
         study.path("logs", "regress_target", "{dataset}_{metric}.log"),
     params:
         **study.config["analyses"]["regression"],
+        target=lambda w: study.dataset(w.dataset)["target"],
+        leave_one_out=lambda w: study.kind(w.dataset).leave_one_out,
         seed=lambda w: study.seed("regress_target", w.dataset, w.metric),
     script:
         "../scripts/regress_target.py"
@@ -40,7 +42,7 @@ rule classify_labels:
     input:
         code=study.code("learning.classification", "pairwise.matrix", "study.tables"),
         index=study.path("{dataset}", "store", "index.csv"),
-        matrices=distances_of(lambda dataset: ["mixed"]),
+        matrices=distances_of(lambda dataset: [study.kind(dataset).classified]),
     output:
         scores=study.path("learning", "{dataset}", "{metric}", "classification.csv"),
         confusion=study.path("learning", "{dataset}", "{metric}", "confusion.csv"),
@@ -48,6 +50,8 @@ rule classify_labels:
         study.path("logs", "classify_labels", "{dataset}_{metric}.log"),
     params:
         **study.classification_options(),
+        tasks=lambda w: study.kind(w.dataset).labels,
+        group=lambda w: study.kind(w.dataset).group,
         seed=lambda w: study.seed("classify_labels", w.dataset, w.metric),
     script:
         "../scripts/classify_labels.py"

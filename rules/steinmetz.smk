@@ -23,20 +23,9 @@ rule extract_steinmetz_session:
         "../scripts/extract_steinmetz_session.py"
 
 
-use rule pool_regions as pool_steinmetz_regions with:
-    input:
-        code=study.code("datasets.allen.regions", "study.jobs"),
-        responses=expand(
-            rules.extract_steinmetz_session.output.responses,
-            session=STEINMETZ_SESSIONS,
-        ),
-    output:
-        index=study.path("steinmetz", "store", "index.csv"),
-        dataset=study.path("steinmetz", "store", "dataset.json"),
-        regions=study.path("steinmetz", "regions.csv"),
-    log:
-        study.path("logs", "pool_steinmetz_regions.log"),
-    params:
-        pooling={**STEINMETZ["regions"], "seed": study.seed("pool_steinmetz_regions")},
-        source="steinmetz2019",
-        metadata={"settings": STEINMETZ},
+def steinmetz_responses(wildcards):
+    """Files of all sessions of the folder."""
+    return expand(
+        rules.extract_steinmetz_session.output.responses,
+        session=STEINMETZ_SESSIONS,
+    )

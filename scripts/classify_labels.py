@@ -11,17 +11,19 @@ with job(snakemake) as log:
     tasks, classifiers = options.pop("tasks"), options.pop("classifiers")
     (part,) = read_selected(snakemake.input.matrices, snakemake.input.index)
     # Layers of one network resemble one another, so a network is never on both sides of a split.
-    groups = part.covariate(options.pop("group")).tolist()
+    group = options.pop("group")
     scores, confusions = [], []
     for task in tasks:
-        labels = part.covariate(task).tolist()
+        known = part.frequent(task, max(3, options["n_outer"]))
+        labels = known.covariate(task).tolist()
+        groups = None if group is None else known.covariate(group).tolist()
         for classifier in classifiers:
             found = nested_classification(
-                part.distances,
+                known.distances,
                 labels,
                 classifier=classifier,
                 groups=groups,
-                ids=part.ids,
+                ids=known.ids,
                 **options,
             )
             names = {**part.labels, "task": task, "classifier": classifier}

@@ -8,6 +8,7 @@ with job(snakemake):
     figure = plot_embedding(
         table,
         snakemake.params.color,
+        label=snakemake.params.label,
         unit=snakemake.params.unit,
         title=f"{snakemake.wildcards.metric}: metric MDS of all distances",
         simulated=is_simulated(snakemake.input.dataset),

@@ -1,5 +1,7 @@
 """Responses of one session's units to the study's stimulus."""
 
+from contextlib import nullcontext
+
 from shapemetrics.datasets.allen.extraction import extract
 from shapemetrics.datasets.allen.recording import UnitFilters
 from shapemetrics.datasets.allen.sources import open_source
@@ -11,7 +13,8 @@ from shapemetrics.study.tables import write_table
 with job(snakemake) as log:
     kind = stimulus(snakemake.params.stimulus)
     session = int(snakemake.wildcards.session)
-    with byte_progress(f"session {session}") as progress:
+    fetched = snakemake.params.source["name"] == "download"
+    with byte_progress(f"session {session}") if fetched else nullcontext() as progress:
         source = open_source(**snakemake.params.source, progress=progress)
         recording = source.recording(session, kind, UnitFilters(**snakemake.params.unit_filters))
     responses = extract(

@@ -42,6 +42,7 @@ class Server:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     state: Server
 
     def log_message(self, *args: object) -> None:

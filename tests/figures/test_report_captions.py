@@ -29,7 +29,7 @@ CONFIGS = {
             },
             "classification": {"n_outer": 4, "n_inner": 3, "n_permutations": 53},
         },
-        "figures": {"color": "test_accuracy", "dendrogram": "pool_trained"},
+        "datasets": {"nasbench": {"color": "test_accuracy", "dendrogram": "pool_trained"}},
     },
 }
 

@@ -143,13 +143,18 @@ def test_figures_of_real_data_do_not_say_simulated(finished):
 # ---------------------------------------------------------------- bad input
 
 
+def merged(base: dict, change: dict) -> dict:
+    found = dict(base)
+    for key, value in change.items():
+        found[key] = merged(found.get(key, {}), value) if isinstance(value, dict) else value
+    return found
+
+
 def overlaid(checkout, settings: dict) -> str:
     file = checkout.folder / "config" / "test.yaml"
     base = yaml.safe_load(file.read_text())
     for key, value in settings.items():
-        base.setdefault(key, {}).update(value) if isinstance(value, dict) else base.update(
-            {key: value}
-        )
+        base[key] = merged(base.get(key, {}), value) if isinstance(value, dict) else value
     file.write_text(yaml.safe_dump(base))
     return checkout.run(expect=1)
 
@@ -172,7 +177,7 @@ def test_bad_configuration_stops_before_anything_is_made(fresh, settings, messag
 
 def test_unknown_target_is_named_and_nothing_half_written(finished, tmp_path):
     checkout = finished.copy(tmp_path / "edited")
-    output = overlaid(checkout, {"analyses": {"regression": {"target": "acuracy"}}})
+    output = overlaid(checkout, {"datasets": {"nasbench": {"target": "acuracy"}}})
     assert "has no covariate 'acuracy'; there are:" in output
     assert "Traceback" not in output
     assert not (checkout.results / "learning/nasbench/procrustes/regression.csv").exists()

@@ -49,7 +49,7 @@ class HttpFile(io.RawIOBase):
         self,
         url: str,
         *,
-        block: int = 1 << 17,
+        block: int = 1 << 16,
         n_blocks: int = 512,
         retry: Retry | None = None,
         session: requests.Session | None = None,

@@ -16,5 +16,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "estimation": ["bootstrap_distances", "distance_vs_samples", "split_half_floor"],
         "limited_samples": ["MomentEstimate", "moment_angle"],
         "means": ["FrechetMean", "frechet_mean"],
+        "noise": ["half_distances"],
     },
 )

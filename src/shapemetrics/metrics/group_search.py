@@ -9,6 +9,7 @@ where the long one starts.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import permutations
 from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
@@ -23,8 +24,11 @@ GROUPS = ("orth", "perm", "identity")
 SEARCH_STIMULI = 64
 #: Steps given to each starting point, then to the best quarter, then to the best eighth.
 SCREEN_STEPS, SECOND_STEPS, BASIN_STEPS = 8, 16, 60
-#: Neighbours of an optimum that are tried, and steps given to each.
-NEIGHBOURS, FIRST_LOOK = 16, 5
+#: Neighbours of an optimum that are tried, and steps given to each. Descents over permutations
+#: end after a step or two, so that more can be afforded.
+NEIGHBOURS, FIRST_LOOK = {"orth": 16, "perm": 32}, 5
+#: Units up to which all permutations are compared instead.
+ALL_PERMUTATIONS = 5
 #: Those looked at more closely, and further steps given to each.
 FAVOURITES, SECOND_LOOK = 4, 10
 #: Moves from optimum to better neighbouring optimum at most.
@@ -159,7 +163,8 @@ def search(
         Informed guesses, elements of the group, the most trusted first.
     n_starts : int
         Starting points: the first so many of `starts`, then random ones. With 1 there is a single
-        descent; otherwise they are screened and the neighbours of the best optima are tried.
+        descent; otherwise they are screened and the neighbours of the best optima are tried
+        (permutations of few units: all are).
     max_iter, tol
         Of the last descent: steps at most, and the relative decrease of the loss that ends it.
     seed : int
@@ -171,7 +176,10 @@ def search(
     if problem.is_linear:
         n_starts = 1
     Q = np.stack(starts[:n_starts])
-    if n_starts > 1:
+    if n_starts > 1 and group == "perm" and problem.n <= ALL_PERMUTATIONS:
+        every = np.eye(problem.n, dtype=Q.dtype)[np.array(list(permutations(range(problem.n))))]
+        Q = every[[np.argmin(problem.evaluate(every)[0])]]
+    elif n_starts > 1:
         Q = _screen(problem.thinned(SEARCH_STIMULI), group, Q, n_starts, seed)
         # On all stimuli the first guess competes too, so that more starts are never worse.
         Q = np.concatenate([Q, starts[0][None]])
@@ -189,7 +197,8 @@ def _screen(problem: Problem, group: Group, Q: Array, n_starts: int, seed: int) 
         Q = np.concatenate([Q, random.astype(Q.dtype)])
     tol = 1e-9
     Q = descend(problem, Q, group, SCREEN_STEPS, tol).best(max(2, n_starts // 4))
-    Q = descend(problem, Q, group, SECOND_STEPS, tol).best(max(2, n_starts // 8))
+    if group == "orth":  # a descent over permutations has ended by now
+        Q = descend(problem, Q, group, SECOND_STEPS, tol).best(max(2, n_starts // 8))
     basins = _distinct(descend(problem, Q, group, BASIN_STEPS, tol))
     explored = sorted((_explore(problem, group, b, tol) for b in basins), key=lambda b: b.final[0])
     return np.concatenate([basin.Q for basin in explored[:2]])
@@ -233,7 +242,7 @@ def neighbours(Q: Array, M: Array, group: Group) -> Array:
     n = len(M)
     if group == "orth":
         U, _, Vt = np.linalg.svd(M)
-        axes = np.arange(n)[::-1][:NEIGHBOURS]
+        axes = np.arange(n)[::-1][: NEIGHBOURS[group]]
         base = U @ Vt
         return base - 2.0 * U[:, axes].T[:, :, None] * Vt[axes][:, None, :]
     taken = Q.argmax(axis=1)
@@ -241,7 +250,7 @@ def neighbours(Q: Array, M: Array, group: Group) -> Array:
     pairs = np.triu_indices(n, 1)
     own = np.diagonal(chosen)
     cost = (own[:, None] + own[None, :] - chosen - chosen.T)[pairs]
-    swaps = np.argsort(cost, kind="stable")[:NEIGHBOURS]
+    swaps = np.argsort(cost, kind="stable")[: NEIGHBOURS[group]]
     moved = np.repeat(Q[None], len(swaps), axis=0)
     for swapped, i, j in zip(moved, pairs[0][swaps], pairs[1][swaps]):
         swapped[[i, j]] = Q[[j, i]]

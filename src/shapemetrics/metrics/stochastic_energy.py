@@ -56,7 +56,8 @@ class EnergyStochasticMetric(StochasticMetric):
         all pairs, a trial with itself included: the distance between the empirical distributions.
     n_starts : int, default=24
         Starting points: the alignment of the means, one of the covariances, and random ones.
-        With 1 there is one descent from the alignment of the means, many times faster.
+        With 1 there is one descent from the alignment of the means, many times faster; otherwise
+        permutations of up to five units are all compared.
     max_iter : int, default=1000
         Steps of the last descent at most.
     tol : float, default=1e-10

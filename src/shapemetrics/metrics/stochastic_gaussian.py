@@ -56,7 +56,8 @@ class GaussianStochasticMetric(StochasticMetric):
         Subtract each unit's grand mean over stimuli from the means first.
     n_starts : int, default=24
         Starting points: the alignment of the means, one of the covariances, and random ones.
-        With 1 there is one descent from the alignment of the means, many times faster. Not used
+        With 1 there is one descent from the alignment of the means, many times faster; otherwise
+        permutations of up to five units are all compared. Not used
         where ``alpha = 2`` or ``group="identity"``, which have closed forms.
     max_iter : int, default=1000
         Steps of the last descent at most.

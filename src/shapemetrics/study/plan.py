@@ -22,6 +22,73 @@ STATES = ("untrained", "trained")
 
 
 @dataclass(frozen=True)
+class Kind:
+    """What is asked of datasets of one kind.
+
+    Attributes
+    ----------
+    selections : dict
+        For each selection's name, the covariates that its representations have.
+    labels : tuple of str
+        Covariates that classification tells apart.
+    classified : str
+        Selection in which it does so.
+    group : str or None
+        Covariate whose equal values are never on both sides of a split.
+    leave_one_out : bool
+        Whether regression leaves out one item at a time: for few items.
+    sampled : str
+        Selection whose distances are measured on fewer stimuli.
+    label : str or None
+        Covariate that names single points in figures.
+    figures, metric_figures : tuple of str
+        Figures of a dataset, and of a dataset and metric.
+    """
+
+    selections: dict[str, dict[str, Any]]
+    labels: tuple[str, ...]
+    classified: str
+    group: str | None
+    leave_one_out: bool
+    sampled: str
+    label: str | None
+    figures: tuple[str, ...]
+    metric_figures: tuple[str, ...] = ("embedding", "distortion", "dendrogram", "predictions")
+
+
+NETWORKS = Kind(
+    selections={
+        f"{layer}_{state}": {"layer": layer, "state": state} for state in STATES for layer in LAYERS
+    },
+    labels=("layer", "state"),
+    classified="mixed",
+    group="network",
+    leave_one_out=False,
+    sampled="pool_trained",
+    label=None,
+    figures=(
+        *("accuracies", "audit", "regression", "classification"),
+        *("agreement", "samples", "shift_maps", "shift_gain"),
+    ),
+)
+REGIONS = Kind(
+    selections={"regions": {"half": "all"}},
+    labels=("division",),
+    classified="regions",
+    group=None,
+    leave_one_out=True,
+    sampled="regions",
+    label="structure_acronym",
+    figures=(
+        *("audit", "regression", "classification", "agreement"),
+        *("samples", "noise_floor", "growth"),
+    ),
+    metric_figures=("embedding", "atlas", "distortion", "dendrogram", "predictions"),
+)
+KINDS = {"nasbench": NETWORKS, "allen": REGIONS, "steinmetz": REGIONS}
+
+
+@dataclass(frozen=True)
 class Selection:
     """Representations that are compared with one another.
 
@@ -44,8 +111,9 @@ class Selection:
         if self.where:
             store = store.select(**self.where)
         if self.n_networks is not None:
-            keep = store.index["network"].drop_duplicates().head(self.n_networks)
-            store = store.select(network=list(keep))
+            name = "network" if "network" in store.index else "id"
+            keep = store.index[name].drop_duplicates().head(self.n_networks)
+            store = store.select(**{name: list(keep)})
         return dict(zip(store.ids, store.arrays(self.positions)))
 
 
@@ -112,8 +180,12 @@ class Study:
 
     @property
     def datasets(self) -> list[str]:
-        """Names of the datasets, in the configuration's order."""
-        return list(self.config["datasets"])
+        """Names of the datasets that the study contains, in the configuration's order."""
+        return [name for name, part in self.config["datasets"].items() if part["enabled"]]
+
+    def kind(self, dataset: str) -> Kind:
+        """What is asked of a dataset of its kind."""
+        return KINDS[dataset]
 
     def dataset(self, name: str) -> dict[str, Any]:
         """Settings of one dataset."""
@@ -130,37 +202,77 @@ class Study:
         }
 
     def selections(self, dataset: str) -> dict[str, Selection]:
-        """Selections of a dataset by name, one a layer and state."""
-        settings = self.dataset(dataset)
+        """Selections of a dataset by name: one a layer and state, or all regions."""
+        positions = self.dataset(dataset).get("positions")
         return {
-            f"{layer}_{state}": Selection({"layer": layer, "state": state}, settings["positions"])
-            for state in STATES
-            for layer in LAYERS
+            name: Selection(where, positions)
+            for name, where in self.kind(dataset).selections.items()
         }
 
     def selection(self, dataset: str, name: str) -> Selection:
         """One selection.
 
         Besides a layer's and state's own there are ``mixed`` (few networks, all their layers and
-        states: what classification tells apart) and ``compared`` (one layer of some trained
-        networks: what every measure is held against).
+        states: what classification tells apart) and ``compared`` (several layers of
+        some networks: what every measure is held against). Of regions there are ``compared``
+        (all of them) and ``halves`` (odd and even repeats: the noise floor).
         """
         analyses = self.config["analyses"]
-        if name == "mixed":
+        if self.kind(dataset) is REGIONS:
+            if name == "compared":
+                name = "regions"
+            elif name == "halves":
+                return Selection({"half": ["odd", "even"]}, None)
+        elif name == "mixed":
             settings = analyses["classification"]
             return Selection({}, settings["positions"], settings["n_networks"])
-        if name == "compared":
+        elif name == "compared":
             settings = analyses["compared"]
-            where = {"layer": settings["layer"], "state": "trained"}
-            return Selection(where, self.dataset(dataset)["positions"], settings["n_networks"])
+            where = {"layer": settings["layers"]}
+            return Selection(where, settings["positions"], settings["n_networks"])
         return self.selections(dataset)[name]
 
+    def figures(self, dataset: str) -> list[str]:
+        """Figures of a dataset, as paths below its folder without suffix."""
+        kind = self.kind(dataset)
+        of_metrics = [f"{metric}/{name}" for metric in self.metrics for name in kind.metric_figures]
+        return [*kind.figures, *of_metrics]
+
+    def dendrogram(self, dataset: str) -> dict[str, Any]:
+        """Which selection's dendrogram is drawn, and in which colours."""
+        settings = self.dataset(dataset)
+        if self.kind(dataset) is REGIONS:
+            return {"selection": "regions", "color": "ccf_color", "legend": "division"}
+        return {"selection": settings["dendrogram"], "color": settings["color"], "legend": None}
+
+    def pooling(self, dataset: str) -> dict[str, Any]:
+        """How units of a dataset become regions."""
+        return {**self.dataset(dataset)["regions"], "seed": self.seed("pool_regions", dataset)}
+
+    def source(self, dataset: str) -> str:
+        """Where a dataset of regions comes from, for people."""
+        settings = self.dataset(dataset)
+        if "source" in settings:
+            return f"{dataset}/{settings['source']}/{settings['stimulus']}"
+        return dataset
+
+    @property
+    def growth_metric(self) -> str:
+        """Metric by which the growth of recordings is followed."""
+        name = self.config["analyses"]["growth"]["metric"]
+        if name is not None and name not in self.metrics:
+            raise ValueError(
+                f"configuration key 'analyses.growth.metric': found {name!r}, "
+                f"expected one of the metrics: {', '.join(self.metrics)}"
+            )
+        return name or self.metrics[0]
+
     def classification_options(self) -> dict[str, Any]:
-        """What the classification job is told: all but which representations it reads."""
+        """What every classification job is told: all but which representations it reads."""
         options = dict(self.config["analyses"]["classification"])
         for name in ("n_networks", "positions"):
             options.pop(name)
-        return {"tasks": ["layer", "state"], "group": "network", **options}
+        return options
 
     def seed(self, rule: str, *wildcards: str) -> int:
         """A seed of its own for each rule and its wildcards, derived from the study's one seed."""

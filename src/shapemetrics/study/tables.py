@@ -51,6 +51,27 @@ class Selected:
         keep = self.covariate(name).notna().to_numpy()
         if not keep.any():
             raise ValueError(f"selection {self.labels['selection']!r}: {name!r} is never known")
+        return self._part(keep)
+
+    def frequent(self, name: str, least: int) -> Selected:
+        """The part whose class, by covariate `name`, has at least so many members.
+
+        Raises
+        ------
+        ValueError
+            If fewer than two classes have.
+        """
+        values = self.covariate(name)
+        counts = values.value_counts()
+        large = counts.index[counts >= least]
+        if len(large) < 2:
+            raise ValueError(
+                f"selection {self.labels['selection']!r}: {len(large)} classes of {name!r} have "
+                f"{least} members or more, expected at least 2"
+            )
+        return self._part(values.isin(large).to_numpy())
+
+    def _part(self, keep: np.ndarray) -> Selected:
         return Selected(
             self.labels,
             self.distances[np.ix_(keep, keep)],

@@ -18,7 +18,7 @@ from shapemetrics.datasets.allen.stimuli import Stimulus
 QUALITY = ("quality", "amplitude_cutoff", "presence_ratio", "isi_violations")
 ELECTRODES = "general/extracellular_ephys/electrodes"
 #: Spike trains up to this size (bytes) are read whole, for a request costs more.
-WHOLE = 1 << 18
+WHOLE = 1 << 17
 
 
 def read_recording(
@@ -157,7 +157,7 @@ def _in_windows(
     number = last - first
     covered = []
     for start, stop in windows:
-        margin = max(number // 20, 1)
+        margin = max(number // 50, 1)
         low = first + int(number * min(start / span, 1.0)) - margin
         high = first + int(number * min(stop / span, 1.0)) + margin
         low = int(np.clip(low, first, last - 1))

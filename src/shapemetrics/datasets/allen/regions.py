@@ -60,7 +60,7 @@ class Pooling:
     structures: tuple[str, ...] | None = None
     min_units: int = 20
     max_units: int | None = None
-    n_components: int | None = 50
+    n_components: int | None = 20
     transform: Transform = "sqrt"
     hierarchy: str = "harris2019"
     variant: str = "cc_tc_ct"

@@ -33,7 +33,7 @@ DRIVE, WEAK_DRIVE = 0.7, 0.2
 GAIN_NOISE = 0.2
 #: Seconds before, between and after the two blocks of repeats.
 PAUSE = (10.0, 30.0, 10.0)
-#: Latency of the mean response; zero keeps a frame's response in its own bin.
+#: The type that simulated sessions say they are: the one whose stimuli they show.
 SESSION_TYPE = "brain_observatory_1.1"
 
 

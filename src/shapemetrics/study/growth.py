@@ -1,0 +1,89 @@
+"""How what is recovered from distances grows with the units and repeats of the recordings."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from shapemetrics.datasets.allen.regions import Pooling, pool_regions
+from shapemetrics.learning.regression import nested_regression
+from shapemetrics.metrics.base import Metric
+from shapemetrics.pairwise.engine import pairwise_distances
+from shapemetrics.store import RepresentationStore
+
+#: Parts of the repeats, and the share of them that each averages.
+SHARES = {"odd": 0.5, "all": 1.0}
+
+
+def recovery_by_units(
+    files: Sequence[str | os.PathLike],
+    pooling: Mapping[str, Any],
+    metric: Metric,
+    units: Sequence[int],
+    target: str,
+    *,
+    n_permutations: int,
+    n_bootstrap: int,
+    seed: int,
+    n_jobs: int = 1,
+) -> pd.DataFrame:
+    """Regress a covariate of regions on their distances, with few units and few repeats first.
+
+    Parameters
+    ----------
+    files : sequence of path-like
+        One file of session responses each.
+    pooling : mapping
+        Settings of :class:`shapemetrics.datasets.allen.regions.Pooling`.
+    metric : Metric
+    units : sequence of int
+        Most units of a region, at random; all units are added as the last.
+    target : str
+        Covariate to predict, one region left out at a time.
+    n_permutations, n_bootstrap, seed
+        As for :func:`shapemetrics.learning.nested_regression`.
+    n_jobs : int
+        Threads for the distances.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a number of units and share of the repeats: max_units (empty for all),
+        median_units (of the regions used), repeats (share), and the scores of the regression.
+    """
+    rows = []
+    least = pooling["min_units"]
+    for most in [*sorted(n for n in units if n >= least), None]:
+        settings = Pooling(**{**pooling, "max_units": most})
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "store"
+            pool_regions(files, path, settings, source="growth")
+            store = RepresentationStore(path)
+            for half, share in SHARES.items():
+                part = store.select(half=half)
+                known = part.take(part.index.loc[part.index[target].notna(), "id"])
+                D = pairwise_distances(known, metric, n_jobs=n_jobs)
+                scores = nested_regression(
+                    D,
+                    known.index[target],
+                    seed=seed,
+                    n_permutations=n_permutations,
+                    n_bootstrap=n_bootstrap,
+                    leave_one_out=True,
+                ).summary.iloc[0]
+                used = known.index["n_units"].clip(upper=most)
+                rows.append(
+                    {
+                        "max_units": most,
+                        "median_units": used.median(),
+                        "repeats": share,
+                        "target": target,
+                        **scores,
+                    }
+                )
+    return pd.DataFrame(rows)
