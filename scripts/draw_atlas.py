@@ -1,6 +1,7 @@
 """Embedded regions in the colours of the atlas."""
 
 from shapemetrics.figures.embedding import plot_embedding
+from shapemetrics.figures.tables import pretty
 from shapemetrics.study.drawing import is_simulated, job, read_tables, save_drawn
 
 with job(snakemake):
@@ -13,7 +14,7 @@ with job(snakemake):
         legend="division",
         label=snakemake.params.label,
         unit=snakemake.params.unit,
-        title=f"{snakemake.wildcards.metric}: regions in the colours of the atlas",
+        title=f"{pretty(snakemake.wildcards.metric)}: regions in the colours of the atlas",
         simulated=is_simulated(snakemake.input.dataset),
     )
     save_drawn(figure, table, snakemake.output)

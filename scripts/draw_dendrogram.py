@@ -1,6 +1,7 @@
 """Dendrogram of one selection."""
 
 from shapemetrics.figures.dendrogram import plot_dendrogram
+from shapemetrics.figures.tables import pretty
 from shapemetrics.study.drawing import is_simulated, job, read_tables, save_drawn
 
 with job(snakemake):
@@ -14,7 +15,7 @@ with job(snakemake):
         legend=snakemake.params.legend,
         label=snakemake.params.label or "id",
         height_label=f"Linkage distance ({snakemake.params.unit})",
-        title=f"{snakemake.wildcards.metric}: {selection.replace('_', ', ')}",
+        title=f"{pretty(snakemake.wildcards.metric)}: {selection.replace('_', ', ')}",
         simulated=is_simulated(snakemake.input.dataset),
     )
     save_drawn(figure, linkage.merge(leaves, how="outer"), snakemake.output)

@@ -1,13 +1,14 @@
 """Distortion of embeddings against their dimension."""
 
 from shapemetrics.figures.distortion import plot_distortion
+from shapemetrics.figures.tables import pretty
 from shapemetrics.study.drawing import is_simulated, job, read_tables, save_drawn
 
 with job(snakemake):
     table = read_tables(snakemake.input.table)
     figure = plot_distortion(
         table,
-        title=f"{snakemake.wildcards.metric}: distortion of embeddings",
+        title=f"{pretty(snakemake.wildcards.metric)}: distortion of embeddings",
         simulated=is_simulated(snakemake.input.dataset),
     )
     save_drawn(figure, table, snakemake.output)

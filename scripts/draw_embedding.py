@@ -1,6 +1,7 @@
 """Embedded distances by layer and state, coloured by a covariate."""
 
 from shapemetrics.figures.embedding import plot_embedding
+from shapemetrics.figures.tables import pretty
 from shapemetrics.study.drawing import is_simulated, job, read_tables, save_drawn
 
 with job(snakemake):
@@ -10,7 +11,7 @@ with job(snakemake):
         snakemake.params.color,
         label=snakemake.params.label,
         unit=snakemake.params.unit,
-        title=f"{snakemake.wildcards.metric}: metric MDS of all distances",
+        title=f"{pretty(snakemake.wildcards.metric)}: metric MDS of all distances",
         simulated=is_simulated(snakemake.input.dataset),
     )
     save_drawn(figure, table, snakemake.output)

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
+from shapemetrics.datasets.allen.environment import ensure_environment, find_python
+
 ROOT = Path(__file__).resolve().parents[1]
 
 # Derandomised, so that a red run can be run again and stays red.
@@ -35,6 +37,16 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip("needs the oracle and data folder beside the checkout, which is absent here")
     return folder
+
+
+@pytest.fixture(scope="session")
+def allensdk_python(root: Path) -> Path:
+    """The interpreter of AllenSDK's environment, built once in the checkout."""
+    try:
+        find_python()
+    except ValueError as error:
+        pytest.skip(str(error))
+    return ensure_environment(root / ".venv-allensdk", root / "envs" / "allensdk.txt")
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shapemetrics import RepresentationStore, StoreWriter
+from shapemetrics import RepresentationStore, StoreWriter, pairwise_distances
+from shapemetrics.metrics import GaussianStochasticMetric
 from shapemetrics.store import flatten_positions
 
 
@@ -76,7 +77,7 @@ def test_error_while_writing_leaves_the_old_store(tmp_path: Path, rng: np.random
     [
         (np.full((3, 2), np.nan), r"'bad': found 6 values that are NaN or infinite"),
         (np.ones((4, 2)), r"'bad': found 4 stimuli, expected 3"),
-        (np.ones((3, 2, 2)), r"'bad': found shape \(3, 2, 2\), expected"),
+        (np.ones((3, 2, 2, 2, 2)), r"'bad': found shape \(3, 2, 2, 2, 2\), expected"),
         (np.ones((3, 0)), r"'bad': found shape \(3, 0\)"),
     ],
 )
@@ -206,3 +207,13 @@ def test_arrays_flattened_to_different_numbers_of_samples(tmp_path: Path):
     with pytest.raises(ValueError, match="'b' has 2 samples and 'a' 8"):
         store.arrays("samples")
     assert [x.shape for x in store.arrays("mean")] == [(2, 3), (2, 3)]
+
+
+def test_trials_are_kept_for_stochastic_metrics(tmp_path: Path, rng: np.random.Generator):
+    trials = {name: rng.normal(size=(5, 8, 3)) for name in "ab"}
+    store = write_store(tmp_path / "s", **trials)
+    np.testing.assert_array_equal(store.arrays()[0], trials["a"])
+    with pytest.raises(ValueError, match="'a': found 3 axes, expected 2 or 4"):
+        store.arrays("samples")
+    distances = pairwise_distances(store, GaussianStochasticMetric(group="identity"))
+    assert distances[0, 1] > 0

@@ -88,8 +88,9 @@ class StoreWriter:
         ----------
         id : str
             Unique name, usable as a file name.
-        array : ndarray of shape (m, n) or (m, h, w, c)
-            Responses: stimuli first, then units, or height, width and channels.
+        array : ndarray of shape (m, n), (m, trials, n) or (m, h, w, c)
+            Responses: stimuli first, then units, or trials and units, or height, width and
+            channels.
         **covariates
             Further columns of the index (layer, structure_acronym, test_accuracy, ...).
 
@@ -309,7 +310,7 @@ def check_representation(array: np.ndarray, name: str, n_stimuli: int | None = N
 
     Parameters
     ----------
-    array : ndarray of shape (m, n) or (m, h, w, c)
+    array : ndarray of shape (m, n), (m, trials, n) or (m, h, w, c)
         Responses of one network or region.
     name : str
         What to call it in the message.
@@ -318,10 +319,10 @@ def check_representation(array: np.ndarray, name: str, n_stimuli: int | None = N
     """
     if not (np.issubdtype(array.dtype, np.floating) or np.issubdtype(array.dtype, np.integer)):
         raise TypeError(f"{name!r}: found dtype {array.dtype}, expected real numbers")
-    if array.ndim not in (2, 4):
+    if array.ndim not in (2, 3, 4):
         raise ValueError(
-            f"{name!r}: found shape {array.shape}, expected (stimuli, units) "
-            "or (stimuli, height, width, channels)"
+            f"{name!r}: found shape {array.shape}, expected (stimuli, units), "
+            "(stimuli, trials, units) or (stimuli, height, width, channels)"
         )
     if array.size == 0:
         raise ValueError(f"{name!r}: found shape {array.shape}, expected at least one unit")

@@ -40,7 +40,11 @@ def all_keys() -> list[tuple]:
 def test_the_default_configuration_says_every_default_as_the_schema_does(config, schema):
     filled = validated(config, schema)
     bare = validated(
-        {"datasets": {"nasbench": {}}, "metrics": {"procrustes": {"family": "linear"}}}, schema
+        {
+            "datasets": {"nasbench": {}, "allen": {}},
+            "metrics": {"procrustes": {"family": "linear"}},
+        },
+        schema,
     )
     assert filled["analyses"] == bare["analyses"]
     assert filled["datasets"] == bare["datasets"]

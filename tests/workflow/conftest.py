@@ -6,14 +6,16 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PARTS = ("Snakefile", "config.yaml", "config", "profiles", "report", "rules", "scripts", "src")
+PARTS = (
+    *("Snakefile", "config.yaml", "config", "envs", "profiles"),
+    *("report", "rules", "scripts", "src"),
+)
 
 
 @dataclass
@@ -21,6 +23,7 @@ class Checkout:
     """A copy of the workflow that a test may edit, and run in place."""
 
     folder: Path
+    config: str = "test.yaml"
 
     @property
     def results(self) -> Path:
@@ -29,7 +32,7 @@ class Checkout:
     def command(self, *options: str) -> list[str]:
         return [
             *(sys.executable, "-m", "snakemake"),
-            *("--configfile", str(self.folder / "config" / "test.yaml")),
+            *("--configfile", str(self.folder / "config" / self.config)),
             *options,
         ]
 
@@ -79,10 +82,10 @@ class Checkout:
 
     def copy(self, target: Path) -> Checkout:
         shutil.copytree(self.folder, target, symlinks=True)
-        return Checkout(target)
+        return Checkout(target, self.config)
 
 
-def copy_workflow(folder: Path) -> Checkout:
+def copy_workflow(folder: Path, config: str = "test.yaml") -> Checkout:
     for part in PARTS:
         source = ROOT / part
         if source.is_dir():
@@ -91,7 +94,7 @@ def copy_workflow(folder: Path) -> Checkout:
         else:
             folder.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, folder / part)
-    return Checkout(folder)
+    return Checkout(folder, config)
 
 
 @pytest.fixture
@@ -108,10 +111,11 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     return checkout
 
 
-def tables(folder: Path, names: Sequence[str] = ("*.csv",)) -> dict[str, bytes]:
-    """Contents of all tables of a study, by path."""
-    found = {}
-    for name in names:
-        for file in sorted(folder.rglob(name)):
-            found[str(file.relative_to(folder))] = file.read_bytes()
-    return found
+@pytest.fixture(scope="session")
+def regions(tmp_path_factory: pytest.TempPathFactory, allensdk_python: Path) -> Checkout:
+    """A copy of the workflow with its small Allen half done."""
+    checkout = copy_workflow(tmp_path_factory.mktemp("allen") / "study", "test_allen.yaml")
+    # AllenSDK's environment is large: the checkout's own serves.
+    (checkout.folder / ".venv-allensdk").symlink_to(allensdk_python.parents[1])
+    checkout.run()
+    return checkout

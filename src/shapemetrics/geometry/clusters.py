@@ -205,6 +205,15 @@ def kmeans_shapes(
     Minimises sum_i min_c min_T ||X_i T - M_c||^2 by alternating the assignment to the nearest
     barycentre and a few generalised Procrustes iterations from the barycentre before; each step
     lowers the inertia. A cluster left empty takes the worst placed shape.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> shapes = [rng.normal(size=(20, 3)) for _ in range(2)]
+    >>> copies = [shape + 0.01 * rng.normal(size=shape.shape) for shape in shapes for _ in range(3)]
+    >>> labels = kmeans_shapes(copies, 2).labels
+    >>> len(set(labels[:3])), len(set(labels[3:])), bool(labels[0] != labels[3])
+    (1, 1, True)
     """
     stack = stack_shapes(shapes, geometry=geometry, center=center)
     _check_k(k, len(stack), n_init, max_iter)

@@ -192,6 +192,15 @@ def bootstrap_distances(
     the different stimuli of a sample no longer outnumber the units and the intervals are
     worthless: use fewer components. Doubled units likewise weight some directions more, and make
     networks look more different from one another than they are.
+
+    Examples
+    --------
+    >>> from shapemetrics.metrics import LinearMetric
+    >>> rng = np.random.default_rng(0)
+    >>> arrays = [rng.normal(size=(60, 4)) for _ in range(3)]
+    >>> table = bootstrap_distances(arrays, LinearMetric(), n_bootstrap=20)
+    >>> len(table), bool((table["low"] <= table["high"]).all())
+    (3, True)
     """
     names, matrices, _ = _same_stimuli(arrays, 2)
     if over not in ("stimuli", "units", "both"):

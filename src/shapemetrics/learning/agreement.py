@@ -56,6 +56,11 @@ def mean_of_directions(D: ArrayLike) -> NDArray[np.float64]:
     -------
     ndarray of shape (K, K)
         Symmetric, with a zero diagonal, which no pair is on.
+
+    Examples
+    --------
+    >>> mean_of_directions([[0.1, 1.0], [3.0, 0.2]]).tolist()
+    [[0.0, 2.0], [2.0, 0.0]]
     """
     found = np.array(D, dtype=np.float64)
     found = (found + found.T) / 2
@@ -163,6 +168,13 @@ def metric_agreement(
     ------
     ValueError
         If there are fewer than two metrics, or as in `mantel`; the message names the metric.
+
+    Examples
+    --------
+    >>> x = np.array([0.0, 1.0, 3.0, 7.0])
+    >>> D = np.abs(x[:, None] - x)
+    >>> metric_agreement({"a": D, "b": D**2})["correlation"].round(6).tolist()
+    [1.0]
     """
     if len(distances) < 2:
         raise ValueError(f"agreement needs at least 2 metrics, found {len(distances)}")

@@ -152,6 +152,12 @@ def cluster_distances(
     Returns
     -------
     Tree
+
+    Examples
+    --------
+    >>> x = np.array([0.0, 10.0, 1.0, 12.0])
+    >>> cluster_distances(np.abs(x[:, None] - x), "ward", n_components=1).cut(2).tolist()
+    [0, 1, 0, 1]
     """
     if method == "ward":
         points = embed(D, min(n_components, len(np.asarray(D)) - 1), seed=seed).coordinates
@@ -184,6 +190,11 @@ def cluster_kmeans(
     ------
     ValueError
         If the points are not a finite matrix, or k is out of range.
+
+    Examples
+    --------
+    >>> cluster_kmeans(np.array([[0.0], [9.0], [0.1], [9.2]]), 2).tolist()
+    [0, 1, 0, 1]
     """
     points = np.asarray(coordinates, dtype=np.float64)
     if points.ndim != 2 or not np.isfinite(points).all():
@@ -227,6 +238,12 @@ def cluster_agreement(
     ------
     ValueError
         If the lengths differ.
+
+    Examples
+    --------
+    >>> table = cluster_agreement([0, 0, 1, 1], ["a", "a", "b", "b"], n_permutations=0)
+    >>> float(table["adjusted_rand"].iloc[0])
+    1.0
     """
     found = np.unique(np.asarray(clusters), return_inverse=True)[1]
     truth = np.unique(np.asarray(labels), return_inverse=True)[1]

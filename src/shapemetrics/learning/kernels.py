@@ -20,10 +20,24 @@ _SPECTRUM_FLOOR = 1e-12
 def median_distance(D: NDArray) -> float:
     """Return the median distance between two different items of a square matrix.
 
+    Parameters
+    ----------
+    D : array of shape (K, K)
+        Distances.
+
+    Returns
+    -------
+    float
+
     Raises
     ------
     ValueError
         If it is zero, since it cannot then serve as a unit, or there are fewer than two items.
+
+    Examples
+    --------
+    >>> median_distance(np.array([[0.0, 1.0, 3.0], [1.0, 0.0, 2.0], [3.0, 2.0, 0.0]]))
+    2.0
     """
     if len(D) < 2:
         raise ValueError(f"a median distance needs at least 2 training items, found {len(D)}")
@@ -42,6 +56,21 @@ def gaussian_kernel(D: ArrayLike, width: float) -> NDArray[np.float64]:
         Distances.
     width : float
         Positive, in the units of D.
+
+    Returns
+    -------
+    ndarray of the shape of D
+        From 0 to 1.
+
+    Raises
+    ------
+    ValueError
+        If the width is not positive.
+
+    Examples
+    --------
+    >>> gaussian_kernel(np.array([[0.0, 2.0], [2.0, 0.0]]), 1.0).round(3).tolist()
+    [[1.0, 0.135], [0.135, 1.0]]
     """
     if not width > 0:
         raise ValueError(f"the width of a kernel must be positive, found {width}")

@@ -86,6 +86,17 @@ class Alignment:
 
     ``apply_x(X)`` and ``apply_y(Y)`` land in one space; the angle between them, or the Frobenius
     norm of their difference, is `distance`.
+
+    Attributes
+    ----------
+    mean_x, mean_y : ndarray of shape (n_x,), (n_y,)
+        What centring subtracts.
+    map_x, map_y : ndarray of shape (n_x, k), (n_y, k)
+        Whitening and rotation into the common space.
+    rotation : ndarray of shape (r_x, r_y)
+        Turns phi(X) towards phi(Y).
+    distance : float
+        The distance.
     """
 
     mean_x: Array

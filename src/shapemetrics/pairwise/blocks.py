@@ -40,6 +40,18 @@ def save_block(
     ------
     TypeError
         If a field cannot be stored.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from shapemetrics.metrics import LinearMetric
+    >>> metric = LinearMetric()
+    >>> prepared = [metric.prepare(np.random.default_rng(k).normal(size=(9, 2))) for k in range(3)]
+    >>> path = Path(tempfile.mkdtemp()) / "first.block"
+    >>> save_block(prepared, path, {"metric": "procrustes"})
+    >>> items, provenance = load_block(path)
+    >>> len(items), provenance
+    (3, {'metric': 'procrustes'})
     """
     arrays: list[np.ndarray] = []
     items = [_described(item, arrays) for item in prepared]
@@ -61,6 +73,11 @@ def save_block(
 def load_block(path: str | os.PathLike) -> tuple[list[Any], dict[str, Any]]:
     """Read what :func:`save_block` wrote, arrays memory-mapped.
 
+    Parameters
+    ----------
+    path : path-like
+        The file.
+
     Returns
     -------
     prepared : list
@@ -71,6 +88,13 @@ def load_block(path: str | os.PathLike) -> tuple[list[Any], dict[str, Any]]:
     ------
     ValueError
         If the file is missing, truncated or none of these.
+
+    Examples
+    --------
+    >>> load_block("nowhere.block")
+    Traceback (most recent call last):
+        ...
+    ValueError: nowhere.block: no such file, expected a block of prepared networks
     """
     path = Path(path)
     if not path.is_file():

@@ -77,6 +77,7 @@ def pairwise_distances(
     """
     check_options(metric, backend, n_jobs, block_size)
     names, arrays = named(arrays)
+    check_memory(arrays, len(names) ** 2, np.dtype(dtype))
     with workers(n_jobs) as run:
         prepared = prepare_all(names, arrays, metric, run, np.dtype(dtype))
         blocks = _blocks(prepared, block_size)
@@ -121,6 +122,7 @@ def cross_distances(
     check_options(metric, backend, n_jobs, block_size)
     names_a, arrays_a = named(arrays_a)
     names_b, arrays_b = named(arrays_b)
+    check_memory([*arrays_a, *arrays_b], len(names_a) * len(names_b), np.dtype(dtype))
     with workers(n_jobs) as run:
         prepared_a = prepare_all(names_a, arrays_a, metric, run, np.dtype(dtype))
         prepared_b = prepare_all(names_b, arrays_b, metric, run, np.dtype(dtype))
@@ -147,6 +149,38 @@ def check_options(metric: Any, backend: str, n_jobs: int, block_size: int | None
         raise ValueError(f"n_jobs: found {n_jobs}, expected a positive number or -1")
     if block_size is not None and block_size < 1:
         raise ValueError(f"block_size: found {block_size}, expected a positive number or None")
+
+
+def check_memory(arrays: Sequence[Any], n_pairs: int, dtype: np.dtype) -> None:
+    """Refuse, before anything is computed, what cannot fit into the memory that is free.
+
+    Prepared networks take no more than their arrays do in the working precision, and every pair
+    one number. What comes on top (a tile for each thread) is bounded.
+
+    Raises
+    ------
+    MemoryError
+        With what is needed and what is free.
+    """
+    sizes = [int(np.prod(shape)) for a in arrays if (shape := getattr(a, "shape", None))]
+    needed = sum(sizes) * dtype.itemsize + n_pairs * 8
+    free = _free_memory()
+    if free is not None and needed > free:
+        raise MemoryError(
+            f"{len(arrays)} representations and {n_pairs} distances need {needed / 1e9:.1f} GB, "
+            f"and {free / 1e9:.1f} GB are free; take fewer stimuli or units, n_components, "
+            "or dtype='float32'"
+        )
+
+
+def _free_memory() -> int | None:
+    """Bytes that can be had without swapping; None where the system does not tell."""
+    try:
+        with open("/proc/meminfo", encoding="ascii") as stream:
+            facts = dict(line.split(":", 1) for line in stream)
+        return int(facts["MemAvailable"].split()[0]) * 1024
+    except (OSError, KeyError, ValueError):
+        return None
 
 
 def named(arrays: Arrays) -> tuple[list[str], list[Any]]:

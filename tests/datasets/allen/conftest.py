@@ -1,4 +1,4 @@
-"""AllenSDK's environment, built once in the checkout, and a small cache of simulated sessions."""
+"""A small cache of simulated sessions, shared by all tests."""
 
 from __future__ import annotations
 
@@ -7,21 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from shapemetrics.datasets.allen.environment import ensure_environment, find_python
 from shapemetrics.datasets.allen.simulate import Simulation, write_sessions
 
 #: Small, and still with everything in it: invalid times, units to drop, several probes.
 SMALL = Simulation(n_sessions=2, n_probes=3, n_frames=60, n_repeats=6, unit_scale=0.5, seed=3)
-
-
-@pytest.fixture(scope="session")
-def allensdk_python(root: Path) -> Path:
-    """The interpreter of AllenSDK's environment."""
-    try:
-        find_python()
-    except ValueError as error:
-        pytest.skip(str(error))
-    return ensure_environment(root / ".venv-allensdk", root / "envs" / "allensdk.txt")
 
 
 @pytest.fixture(scope="session")

@@ -6,11 +6,13 @@ import binascii
 import json
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property, lru_cache
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 from crc32c import crc32c
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import DecodeError
@@ -20,9 +22,20 @@ from .cells import Cell
 _CHECK_BYTES = 4
 _HEADER_BYTES = 12  # the data's length and its checksum
 _FRAME_BYTES = _HEADER_BYTES + _CHECK_BYTES
+_HEADERS_KEPT = 4096
 _unpack_header = struct.Struct("<QI").unpack
-# Its raw_decode is twice as fast as json.loads on bytes.
-_JSON = json.JSONDecoder()
+_unpack_check = struct.Struct("<I").unpack
+# Twice as fast as json.loads on bytes.
+_read_json = json.JSONDecoder().raw_decode
+_from_base64 = binascii.a2b_base64
+# The published buffer's names of an `Evaluation`'s fields, by number from 1.
+_EVALUATION_FIELDS = (
+    "current_epoch",
+    "training_time",
+    "train_accuracy",
+    "validation_accuracy",
+    "test_accuracy",
+)
 _FIELDS = "module hash, epochs, adjacency, operations, metrics"
 
 
@@ -68,6 +81,7 @@ class Record:
         self.operations = operations
         self.trainable_parameters: int = metrics.trainable_parameters
         self._metrics = metrics
+        self._found = metrics.evaluation_data
 
     @cached_property
     def cell(self) -> Cell:
@@ -78,14 +92,8 @@ class Record:
     def evaluations(self) -> tuple[Evaluation, ...]:
         """The evaluations in order: before training, halfway, and last at its end."""
         return tuple(
-            Evaluation(
-                found.current_epoch,
-                found.training_time,
-                found.train_accuracy,
-                found.validation_accuracy,
-                found.test_accuracy,
-            )
-            for found in self._metrics.evaluation_data
+            Evaluation(*(getattr(found, name) for name in _EVALUATION_FIELDS))
+            for found in self._found
         )
 
     @property
@@ -124,46 +132,80 @@ def read_tfrecord(path: str | os.PathLike) -> Iterator[Record]:
     buffer (Ying et al. 2019). Fields of the buffer that the published format does not have are
     passed over.
     """
+    for _, record in read_records(path):
+        yield record
+
+
+def read_records(path: str | os.PathLike) -> Iterator[tuple[int, Record]]:
+    """Read as `read_tfrecord` does, each record with the byte at which its frame begins."""
     path = Path(path)
     parse = _metrics_message().FromString
     for offset, data in _frames(path):
         try:
-            yield _decode(data, parse)
+            record = _decode(data, parse)
         except ValueError as error:
             raise ValueError(
                 f"{path}, record at byte {offset}: {error}; "
                 f"expected a NAS-Bench-101 record ({_FIELDS})"
             ) from error
+        yield offset, record
+
+
+def final_values(records: Sequence[Record]) -> np.ndarray:
+    """Last evaluation of each of many records.
+
+    Parameters
+    ----------
+    records : sequence of Record
+
+    Returns
+    -------
+    ndarray of shape (n, 5)
+        Columns in the order of `Evaluation`.
+    """
+    found = [record._found[-1] for record in records]
+    return np.stack(
+        [np.array(list(map(attrgetter(name), found)), float) for name in _EVALUATION_FIELDS], axis=1
+    )
 
 
 def _frames(path: Path) -> Iterator[tuple[int, bytes]]:
     """Split a TFRecord file into its frames' offsets and data, both checksums verified."""
+    # Few lengths occur, so that most headers have been verified before.
+    lengths: dict[bytes, int] = {}
     with open(path, "rb", buffering=1 << 20) as stream:
         left = os.fstat(stream.fileno()).st_size
         offset, read = 0, stream.read
         while header := read(_HEADER_BYTES):
-            where = offset
-            if len(header) < _HEADER_BYTES:
-                raise _damage(path, where, f"truncated, found {len(header)} bytes of its header")
-            length, check = _unpack_header(header)
-            if check != _masked_crc(header[:8]):
-                raise _damage(path, where, "the checksum of its length does not match")
+            length = lengths.get(header)
+            if length is None:
+                length = _length(path, offset, header)
+                if len(lengths) < _HEADERS_KEPT:
+                    lengths[header] = length
             # A length is believed only if the file can hold it: nothing is allocated for it first.
-            step = length + _FRAME_BYTES
-            left -= step
+            left -= length + _FRAME_BYTES
             if left < 0:
-                found = left + step - _HEADER_BYTES
+                found = left + length + _CHECK_BYTES
                 raise _damage(
                     path,
-                    where,
+                    offset,
                     f"truncated, it is to hold {length} bytes and a checksum, "
                     f"but {found} bytes follow",
                 )
             data = read(length)
-            if read(_CHECK_BYTES) != _masked_crc(data).to_bytes(_CHECK_BYTES, "little"):
-                raise _damage(path, where, "the checksum of its data does not match")
-            yield where, data
-            offset += step
+            if _unpack_check(read(_CHECK_BYTES))[0] != _masked_crc(data):
+                raise _damage(path, offset, "the checksum of its data does not match")
+            yield offset, data
+            offset += length + _FRAME_BYTES
+
+
+def _length(path: Path, offset: int, header: bytes) -> int:
+    if len(header) < _HEADER_BYTES:
+        raise _damage(path, offset, f"truncated, found {len(header)} bytes of its header")
+    length, check = _unpack_header(header)
+    if check != _masked_crc(header[:8]):
+        raise _damage(path, offset, "the checksum of its length does not match")
+    return length
 
 
 def _damage(path: Path, offset: int, what: str) -> ValueError:
@@ -181,10 +223,10 @@ def _masked_crc(data: bytes) -> int:
 def _decode(data: bytes, parse: Any) -> Record:
     try:
         text = data.decode("utf-8")
-        row, end = _JSON.raw_decode(text)
+        row, end = _read_json(text)
     except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f"its data are not JSON ({error})") from error
-    if type(row) is not list or len(row) != 5 or text[end:].strip():
+    if type(row) is not list or len(row) != 5 or (end < len(text) and text[end:].strip()):
         raise ValueError("its data are not one JSON list of five")
     name, epochs, adjacency, operations, encoded = row
     texts = type(name) is type(adjacency) is type(operations) is type(encoded) is str
@@ -192,12 +234,13 @@ def _decode(data: bytes, parse: Any) -> Record:
         kinds = ", ".join(type(value).__name__ for value in row)
         raise ValueError(f"its five values are {kinds}, not str, int, str, str, str")
     try:
-        metrics = parse(binascii.a2b_base64(encoded))
+        metrics = parse(_from_base64(encoded))
     except (ValueError, DecodeError) as error:
         raise ValueError(f"its metrics are not a base64 protocol buffer ({error})") from error
-    if not len(metrics.evaluation_data) or not metrics.trainable_parameters:
+    record = Record(name, epochs, adjacency, operations, metrics)
+    if not record.trainable_parameters or not record._found:
         raise ValueError("its metrics lack evaluations or the number of parameters")
-    return Record(name, epochs, adjacency, operations, metrics)
+    return record
 
 
 @lru_cache(maxsize=1)
@@ -208,16 +251,7 @@ def _metrics_message() -> type:
         name="shapemetrics/nasbench.proto", package="shapemetrics.nasbench", syntax="proto2"
     )
     evaluation = file.message_type.add(name="EvaluationData")
-    for number, name in enumerate(
-        (
-            "current_epoch",
-            "training_time",
-            "train_accuracy",
-            "validation_accuracy",
-            "test_accuracy",
-        ),
-        start=1,
-    ):
+    for number, name in enumerate(_EVALUATION_FIELDS, start=1):
         evaluation.field.add(
             name=name, number=number, type=field.TYPE_DOUBLE, label=field.LABEL_OPTIONAL
         )

@@ -1,0 +1,69 @@
+"""The Allen half of the study, from simulated sessions read by AllenSDK to figures."""
+
+from __future__ import annotations
+
+import json
+
+import pandas as pd
+import pytest
+
+from shapemetrics import RepresentationStore
+
+pytestmark = [pytest.mark.workflow, pytest.mark.slow]
+
+FIGURES = [
+    *("agreement", "audit", "classification", "growth", "noise_floor", "regression", "samples"),
+    *(
+        f"{metric}/{figure}"
+        for metric in ("procrustes", "cca")
+        for figure in ("atlas", "dendrogram", "distortion", "embedding", "predictions")
+    ),
+]
+
+
+def test_every_figure_is_there_in_every_form(regions):
+    folder = regions.results / "figures" / "allen"
+    for name in FIGURES:
+        assert (folder / f"{name}.pdf").read_bytes()[:5] == b"%PDF-"
+        assert (folder / f"{name}.png").read_bytes()[1:4] == b"PNG"
+        assert len(pd.read_csv(folder / f"{name}.csv")) > 0
+    assert len(list(folder.rglob("*.pdf"))) == len(FIGURES)
+    assert (regions.results / "report.html").stat().st_size > 100_000
+
+
+def test_what_is_simulated_says_so(regions, root):
+    dataset = json.loads((regions.results / "allen" / "store" / "dataset.json").read_text())
+    assert dataset["simulated"] is True
+    assert "simulated" in dataset["source"]
+    for script in (root / "scripts").glob("draw_*.py"):
+        assert "simulated=is_simulated(snakemake.input.dataset)" in script.read_text(), script
+
+
+def test_store_holds_every_region_whole_and_in_halves(regions):
+    store = RepresentationStore(regions.results / "allen" / "store")
+    store.verify()
+    counts = store.index.groupby("half")["structure_acronym"].nunique()
+    assert counts.to_dict() == {"all": counts["all"], "odd": counts["all"], "even": counts["all"]}
+    assert counts["all"] >= 15
+    assert {"division", "ccf_color", "hierarchy_score", "n_units"} <= set(store.index)
+    table = pd.read_csv(regions.results / "allen" / "regions.csv")
+    assert table["kept"].sum() == counts["all"]
+    assert (table.loc[~table["kept"], "n_units"] < 10).all()
+
+
+def test_hierarchy_is_regressed_only_where_it_is_known(regions):
+    store = RepresentationStore(regions.results / "allen" / "store").select(half="all")
+    known = store.index["hierarchy_score"].notna().sum()
+    scores = pd.read_csv(regions.results / "learning" / "allen" / "procrustes" / "regression.csv")
+    assert scores["n"].tolist() == [known]
+    assert scores["n_outer"].tolist() == [known]  # one region left out at a time
+    assert known < len(store)
+
+
+def test_metrics_violate_no_triangle(regions):
+    audit = pd.read_csv(regions.results / "geometry" / "allen" / "procrustes" / "audit.csv")
+    assert (audit["n_violations"] == 0).all()
+
+
+def test_a_second_run_does_nothing(regions):
+    assert "Nothing to be done" in regions.run()
