@@ -175,7 +175,7 @@ def kernel() -> Figure:
 
 def angular_cka() -> Figure:
     """What the directions of small variance count for."""
-    X = digit_layer(0, 64)
+    X = digit_layer(3, 64)
     centred = X - X.mean(axis=0)
     U, values, _ = np.linalg.svd(centred, full_matrices=False)
     kept = [1, 2, 4, 8, 16, 32, 48, 64]

@@ -165,9 +165,7 @@ def test_matrix_round_trip_and_damage(tmp_path, arrays):
 def test_too_large_a_request_is_refused_before_anything_is_computed():
     # A view of one number: a request of petabytes that takes no memory to make.
     huge = np.broadcast_to(np.float64(1.0), (10**8, 10**6))
-    with pytest.raises(
-        MemoryError, match=r"2 representations and 4 distances need \d+\.\d GB"
-    ):
+    with pytest.raises(MemoryError, match=r"2 representations and 4 distances need \d+\.\d GB"):
         pairwise_distances([huge, huge], LinearMetric())
     with pytest.raises(MemoryError, match=r"2 representations and 1 distances need"):
         cross_distances([huge], [huge], LinearMetric())

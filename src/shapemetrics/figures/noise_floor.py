@@ -15,7 +15,14 @@ from shapemetrics.figures.style import (
     new_figure,
     styled,
 )
-from shapemetrics.figures.tables import check_columns, check_finite, check_unique, levels, rows_of
+from shapemetrics.figures.tables import (
+    check_columns,
+    check_finite,
+    check_unique,
+    levels,
+    pretty,
+    rows_of,
+)
 
 __all__ = ["plot_noise_floor"]
 
@@ -75,7 +82,7 @@ def plot_noise_floor(
         ax.set_ylabel(distance_label)
         identified, chance = part["identified"].mean(), 1 / len(part)
         ax.set_title(
-            f"{metric}: nearest other half is the item's own in {identified:.0%} "
+            f"{pretty(metric)}: the nearest other half is its own in {identified:.0%} of halves "
             f"(chance {chance:.1%})"
         )
     handles = [

@@ -80,7 +80,7 @@ def recovery_by_units(
                 rows.append(
                     {
                         "max_units": most,
-                        "median_units": used.median(),
+                        "median_units": round(used.median()),
                         "repeats": share,
                         "target": target,
                         **scores,

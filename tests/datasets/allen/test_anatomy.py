@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 
 import pytest
 
@@ -49,7 +50,8 @@ def test_ontology_agrees_with_the_atlas(shared):
     for acronym, entry in ontology().items():
         row = atlas[acronym]
         assert (entry.id, entry.name) == (int(row["id"]), row["name"])
-        assert entry.color == f"#{row['color_hex_triplet']}"
+        # That table has lost leading zeros.
+        assert entry.color == f"#{row['color_hex_triplet'].zfill(6)}"
         assert entry.parent == by_id.get(row["parent_structure_id"], "")
         assert [by_id[i] for i in row["structure_id_path"].strip("/").split("/")] == lineage(
             acronym
@@ -108,3 +110,9 @@ def test_mistakes_are_named():
         hierarchy_scores("harris")
     with pytest.raises(ValueError, match="variant 'tc' is unknown"):
         hierarchy_scores("harris2019", "tc")
+
+
+def test_every_colour_is_whole():
+    for entry in ontology().values():
+        assert re.fullmatch("#[0-9A-F]{6}", entry.color), entry
+    assert structure("AUDp").color == "#019399"  # a leading zero is easily lost

@@ -19,23 +19,32 @@ class ImageSettings:
     ----------
     name : str, default "digits"
         Source of the images, one of those that `load_images` knows.
-    n_train : int, default 800
-        Images to train on.
+    n_train : int or None, default 800
+        Images to train on; None for all that CIFAR-10 has for it.
     n_probe : int, default 128
         Images whose responses are kept; none of them is trained on.
     seed : int, default 0
         Seed of the division.
+    n_test : int, optional
+        Images to measure the accuracy on; by default all that are left (digits), or the whole test
+        batch (CIFAR-10).
+    folder : str, optional
+        Where the images are, if they do not come with a package.
     """
 
     name: str = "digits"
-    n_train: int = 800
+    n_train: int | None = 800
     n_probe: int = 128
     seed: int = 0
+    n_test: int | None = None
+    folder: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class ImageSet:
-    """Images with their classes, in three disjoint parts.
+    """Images with their classes, in parts.
+
+    None is trained on and in another part. Test and probe images may be the same.
 
     Parameters
     ----------
@@ -47,6 +56,10 @@ class ImageSet:
         Names of the probe images.
     name : str
         Name of the source.
+    validation_x, validation_y : ndarray, optional
+        A further part, if the source has one, to choose by rather than to report.
+    classes : int, optional
+        Number of classes, if the training images may lack one.
     """
 
     train_x: np.ndarray
@@ -57,10 +70,16 @@ class ImageSet:
     probe_y: np.ndarray
     probe_ids: tuple[str, ...]
     name: str
+    validation_x: np.ndarray | None = None
+    validation_y: np.ndarray | None = None
+    classes: int | None = None
 
     def __post_init__(self) -> None:
         shape = self.train_x.shape[1:]
-        for part in ("train", "test", "probe"):
+        parts = ["train", "test", "probe"]
+        if self.validation_x is not None and self.validation_y is not None:
+            parts.append("validation")
+        for part in parts:
             pixels, classes = getattr(self, f"{part}_x"), getattr(self, f"{part}_y")
             if pixels.ndim != 4 or pixels.shape[1:] != shape:
                 raise ValueError(
@@ -86,8 +105,8 @@ class ImageSet:
 
     @cached_property
     def n_classes(self) -> int:
-        """Number of classes among the training images."""
-        return int(self.train_y.max()) + 1
+        """Number of classes, by default of those among the training images."""
+        return int(self.train_y.max()) + 1 if self.classes is None else self.classes
 
     @cached_property
     def digest(self) -> str:
@@ -95,6 +114,8 @@ class ImageSet:
         total = hashlib.sha256()
         for part in fields(self):
             value = getattr(self, part.name)
+            if value is None:
+                continue  # a set without a part has the digest that it had before there were such
             total.update(f"{part.name}\n".encode())
             if isinstance(value, np.ndarray):
                 total.update(f"{value.dtype.str}{value.shape}\n".encode())
@@ -148,6 +169,8 @@ def load_digits(settings: ImageSettings) -> ImageSet:
     """
     from sklearn.datasets import load_digits as load
 
+    if settings.n_train is None or settings.n_test is not None or settings.folder is not None:
+        raise ValueError("images 'digits' need n_train, and take no n_test and no folder")
     digits = load()
     train, probe, test = stratified_parts(
         digits.target, (settings.n_train, settings.n_probe), settings.seed, settings.name
@@ -210,5 +233,14 @@ def stratified_parts(
     return [np.sort(part) for part in np.split(np.argsort(order, kind="stable"), ends)]
 
 
+def _load_cifar10(settings: ImageSettings) -> ImageSet:
+    from .cifar10 import load_cifar10  # which stands on this module
+
+    return load_cifar10(settings)
+
+
 #: Sources of images by name; each takes ImageSettings and gives an ImageSet.
-_SOURCES: dict[str, Callable[[ImageSettings], ImageSet]] = {"digits": load_digits}
+_SOURCES: dict[str, Callable[[ImageSettings], ImageSet]] = {
+    "digits": load_digits,
+    "cifar10": _load_cifar10,
+}
