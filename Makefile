@@ -6,6 +6,7 @@ CORES ?= all
 CONFIG ?=
 
 BIN = $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
 ON_MODERN_PYTHON = import sys; sys.exit(sys.version_info < (3, 11))
 
 .DEFAULT_GOAL := help
@@ -22,13 +23,13 @@ help:  ## list the targets
 	@echo "CONFIG=file.yaml lays another configuration over config.yaml; CORES=n limits the cores."
 
 run: env  ## the study
-	@$(BIN)/snakemake --cores $(CORES) $(if $(CONFIG),--configfile $(CONFIG))
+	@$(BIN)/python -m shapemetrics.study.run --cores $(CORES) $(if $(CONFIG),--configfile $(CONFIG))
 
 dry-run: env
 	@$(BIN)/snakemake --cores $(CORES) --dry-run $(if $(CONFIG),--configfile $(CONFIG))
 
 test: env-dev  ## all tests
-	@$(BIN)/python -m pytest $(TESTS)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile $(TESTS)
 
 lint: env-dev  ## style
 	@$(BIN)/ruff check .

@@ -246,6 +246,7 @@ rule draw_growth:
         study.path("logs", "draw_growth", "{dataset}.log"),
     params:
         metric=study.growth_metric,
+        unit=study.unit(study.growth_metric),
         target=lambda w: study.dataset(w.dataset)["target"],
     script:
         "../scripts/draw_growth.py"

@@ -1,4 +1,4 @@
-"""Recovery of the target against units and repeats."""
+"""Recovery of the target, and distances, against units and repeats."""
 
 from shapemetrics.figures.growth import plot_growth
 from shapemetrics.figures.tables import pretty
@@ -8,6 +8,7 @@ with job(snakemake):
     table = read_tables(snakemake.input.table)
     figure = plot_growth(
         table,
+        distance_label=f"Mean distance ({snakemake.params.unit})",
         title=f"{pretty(snakemake.params.metric)}: {pretty(snakemake.params.target).lower()}",
         simulated=is_simulated(snakemake.input.dataset),
     )

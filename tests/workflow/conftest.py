@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,7 @@ class Checkout:
 
     folder: Path
     config: str = "test.yaml"
+    runner: str = "snakemake"
 
     @property
     def results(self) -> Path:
@@ -31,7 +33,7 @@ class Checkout:
 
     def command(self, *options: str) -> list[str]:
         return [
-            *(sys.executable, "-m", "snakemake"),
+            *(sys.executable, "-m", self.runner),
             *("--configfile", str(self.folder / "config" / self.config)),
             *options,
         ]
@@ -85,7 +87,7 @@ class Checkout:
         return Checkout(target, self.config)
 
 
-def copy_workflow(folder: Path, config: str = "test.yaml") -> Checkout:
+def copied(folder: Path, config: str = "test.yaml") -> Checkout:
     for part in PARTS:
         source = ROOT / part
         if source.is_dir():
@@ -97,16 +99,22 @@ def copy_workflow(folder: Path, config: str = "test.yaml") -> Checkout:
     return Checkout(folder, config)
 
 
+@pytest.fixture(scope="session")
+def copy_workflow() -> Callable[..., Checkout]:
+    """Makes copies of the workflow: ``copy_workflow(folder, config)``."""
+    return copied
+
+
 @pytest.fixture
 def fresh(tmp_path: Path) -> Checkout:
     """A copy of the workflow with no results."""
-    return copy_workflow(tmp_path / "study")
+    return copied(tmp_path / "study")
 
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     """A copy of the workflow with its small study done. Tests must not edit it: `copy` it."""
-    checkout = copy_workflow(tmp_path_factory.mktemp("workflow") / "a study with spaces é")
+    checkout = copied(tmp_path_factory.mktemp("workflow") / "a study with spaces é")
     checkout.run()
     return checkout
 
@@ -114,7 +122,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
 @pytest.fixture(scope="session")
 def regions(tmp_path_factory: pytest.TempPathFactory, allensdk_python: Path) -> Checkout:
     """A copy of the workflow with its small Allen half done."""
-    checkout = copy_workflow(tmp_path_factory.mktemp("allen") / "study", "test_allen.yaml")
+    checkout = copied(tmp_path_factory.mktemp("allen") / "study", "test_allen.yaml")
     # AllenSDK's environment is large: the checkout's own serves.
     (checkout.folder / ".venv-allensdk").symlink_to(allensdk_python.parents[1])
     checkout.run()

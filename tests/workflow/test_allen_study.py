@@ -6,6 +6,7 @@ import json
 
 import pandas as pd
 import pytest
+import yaml
 
 from shapemetrics import RepresentationStore
 
@@ -67,3 +68,48 @@ def test_metrics_violate_no_triangle(regions):
 
 def test_a_second_run_does_nothing(regions):
     assert "Nothing to be done" in regions.run()
+
+
+@pytest.fixture(scope="session")
+def steinmetz(tmp_path_factory, shared, copy_workflow):
+    """A checkout whose analyses are done on real recordings of several regions."""
+    recordings = shared / "data" / "steinmetz2019"
+    if not recordings.is_dir():
+        pytest.skip("needs the recordings of Steinmetz et al. 2019, which are absent here")
+    folder = tmp_path_factory.mktemp("steinmetz")
+    (folder / "sessions").mkdir()
+    for file in sorted(recordings.glob("session_*.npz"))[:6]:
+        (folder / "sessions" / file.name).symlink_to(file)
+    checkout = copy_workflow(folder / "study", "test_allen.yaml")
+    file = checkout.folder / "config" / checkout.config
+    settings = yaml.safe_load(file.read_text())
+    settings["datasets"]["allen"]["enabled"] = False
+    settings["datasets"]["steinmetz"] = {
+        "folder": str(folder / "sessions"),
+        "regions": {"min_units": 80, "n_components": 20},
+    }
+    settings["analyses"]["growth"]["units"] = [80]
+    file.write_text(yaml.safe_dump(settings))
+    checkout.run()
+    return checkout
+
+
+def test_the_same_analyses_run_on_real_recordings(steinmetz):
+    store = RepresentationStore(steinmetz.results / "steinmetz" / "store")
+    assert store.simulated is False
+    regions = store.select(half="all")
+    assert len(regions) >= 12
+    assert (regions.index["n_units"] >= 80).all()
+    folder = steinmetz.results / "figures" / "steinmetz"
+    assert len(list(folder.rglob("*.png"))) == len(FIGURES)
+
+
+def test_real_recordings_are_reported_as_noisy_as_they_are(steinmetz):
+    floor = pd.read_csv(
+        steinmetz.results / "geometry" / "steinmetz" / "procrustes" / "noise_floor.csv"
+    )
+    # A region's two halves are nearly as far apart as two regions are.
+    assert floor["floor"].median() > 0.85 * floor["median"].median()
+    assert floor["identified"].mean() < 0.6
+    audit = pd.read_csv(steinmetz.results / "geometry" / "steinmetz" / "procrustes" / "audit.csv")
+    assert (audit["n_violations"] == 0).all()

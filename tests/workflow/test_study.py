@@ -113,6 +113,7 @@ def test_editing_one_setting_reruns_what_uses_it(finished, tmp_path):
 
 
 def test_killed_run_resumes_at_the_missing_networks_with_equal_results(fresh, finished):
+    fresh.runner = "shapemetrics.study.run"  # what `make run` calls
     process = fresh.start("--until", "store_activations")
     networks = fresh.results / "nasbench" / "networks"
     deadline = time.monotonic() + 120
@@ -125,13 +126,31 @@ def test_killed_run_resumes_at_the_missing_networks_with_equal_results(fresh, fi
     time.sleep(0.2)
     done = {p: p.stat().st_mtime_ns for p in networks.rglob("*.npz") if not p.name.startswith(".")}
     assert 5 <= len(done) < 24
-    fresh.run("--unlock")
-    fresh.run("--until", "store_activations")
+    output = fresh.run("--until", "store_activations")
+    assert "a run was cut off here; taking it up where it stopped" in output
     assert {p: p.stat().st_mtime_ns for p in done} == done
     assert (
         RepresentationStore(fresh.results / "nasbench" / "store").digest
         == RepresentationStore(finished.results / "nasbench" / "store").digest
     )
+
+
+def test_a_second_run_at_the_same_time_is_refused(fresh):
+    fresh.runner = "shapemetrics.study.run"
+    process = fresh.start("--until", "store_activations")
+    try:
+        deadline = time.monotonic() + 60
+        while not any((fresh.folder / ".snakemake" / "locks").glob("*")):
+            assert process.poll() is None, process.communicate()[0]
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert "is at work in" in fresh.run(expect=1)
+        # A bare snakemake's own lock refuses as well.
+        fresh.runner = "snakemake"
+        assert "cannot be locked" in fresh.run(expect=1)
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
 
 
 def test_figures_of_real_data_do_not_say_simulated(finished):

@@ -18,6 +18,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "dendrogram": ["plot_dendrogram"],
         "distortion": ["plot_distortion"],
         "embedding": ["plot_embedding"],
+        "growth": ["plot_growth"],
+        "noise_floor": ["plot_noise_floor"],
         "predictions": ["plot_predictions"],
         "regression": ["plot_regression_scores"],
         "samples": ["plot_distance_vs_samples"],

@@ -154,7 +154,9 @@ class LinearMetric(Metric):
     :math:`\|\cdot\|_*`. With the singular value decomposition :math:`CX = U S V^T` the map is
     :math:`U (\alpha S + (1 - \alpha)) V^T`; the rotation V is dropped, since the distance does
     not see it. Directions without variance map to zero (a pseudo-inverse). Unequal numbers of
-    units are compared by zero-padding, an isometry that leaves the formulas as they are.
+    units are compared by zero-padding, an isometry that leaves the formulas as they are. At
+    alpha = 0 networks of ranks r < s are therefore at least :math:`\arccos\sqrt{r/s}` apart, even
+    where one spans the other: silent units lower a rank.
 
     Examples
     --------

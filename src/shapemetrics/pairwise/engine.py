@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from shapemetrics.linalg import Array
 from shapemetrics.metrics.base import Metric
@@ -197,6 +199,13 @@ def named(arrays: Arrays) -> tuple[list[str], list[Any]]:
     return names, values
 
 
+@cache
+def _blas(with_scipy: bool, with_torch: bool) -> ThreadpoolController:
+    """The BLAS libraries that are loaded. Looking for them takes milliseconds, many times what a
+    small distance does, so it is done once, and again when a package that brings its own came."""
+    return ThreadpoolController()
+
+
 @contextmanager
 def workers(n_jobs: int) -> Iterator[Callable]:
     """Threads that share the work; one BLAS thread each, so that cores are never oversubscribed.
@@ -205,7 +214,9 @@ def workers(n_jobs: int) -> Iterator[Callable]:
     nothing is pickled.
     """
     n_jobs = (os.cpu_count() or 1) if n_jobs == -1 else n_jobs
-    with threadpool_limits(limits=1, user_api="blas"):
+    with _blas("scipy.linalg" in sys.modules, "torch" in sys.modules).limit(
+        limits=1, user_api="blas"
+    ):
         if n_jobs == 1:
             yield lambda function, items: (function(*item) for item in items)
             return

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from shapemetrics.datasets.allen.regions import Pooling, pool_regions
@@ -54,7 +55,8 @@ def recovery_by_units(
     -------
     pandas.DataFrame
         One row a number of units and share of the repeats: max_units (empty for all),
-        median_units (of the regions used), repeats (share), and the scores of the regression.
+        median_units (of the regions used), repeats (share), mean_distance (over pairs of regions),
+        and the scores of the regression.
     """
     rows = []
     least = pooling["min_units"]
@@ -82,6 +84,7 @@ def recovery_by_units(
                         "max_units": most,
                         "median_units": round(used.median()),
                         "repeats": share,
+                        "mean_distance": D[np.triu_indices(len(D), 1)].mean(),
                         "target": target,
                         **scores,
                     }

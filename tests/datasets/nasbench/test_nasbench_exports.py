@@ -18,8 +18,8 @@ def python(code: str) -> str:
 def test_nothing_heavy_is_imported_before_it_is_used():
     code = (
         "import sys; from shapemetrics.datasets.nasbench import Cell, sample_networks, "
-        "TrainingSettings, assemble_store, load_images; sample_networks(2, 0); "
-        "print([n for n in ('torch', 'crc32c', 'google.protobuf', 'matplotlib') "
+        "TrainingSettings, assemble_store, load_images, choose_networks; sample_networks(2, 0); "
+        "print([n for n in ('torch', 'crc32c', 'google.protobuf', 'matplotlib', 'requests') "
         "if n in sys.modules])"
     )
     assert python(code) == "[]"
@@ -27,7 +27,12 @@ def test_nothing_heavy_is_imported_before_it_is_used():
 
 @pytest.mark.parametrize(
     ("name", "module"),
-    [("build_network", "torch"), ("train_block", "torch"), ("read_tfrecord", "crc32c")],
+    [
+        ("build_network", "torch"),
+        ("train_block", "torch"),
+        ("read_tfrecord", "crc32c"),
+        ("read_published", "pyarrow"),
+    ],
 )
 def test_a_missing_extra_is_named(name, module):
     code = (

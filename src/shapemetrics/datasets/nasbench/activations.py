@@ -9,10 +9,14 @@ import torch
 from torch import Tensor, nn
 
 from .networks import Network
+from .probes import ProbeSettings
 
 
 def layer_activations(
-    network: Network, images: np.ndarray, batch_size: int = 1024
+    network: Network,
+    images: np.ndarray,
+    batch_size: int = 1024,
+    probes: ProbeSettings | None = None,
 ) -> dict[str, np.ndarray]:
     """Record the responses of the stem, of each stack, and of the average pool.
 
@@ -24,24 +28,44 @@ def layer_activations(
         Probe images.
     batch_size : int, default 1024
         Images at a time.
+    probes : ProbeSettings, optional
+        Which layers and positions are kept, and as what; all of them as float32 if left out.
 
     Returns
     -------
-    dict of str to ndarray, float32
+    dict of str to ndarray
         "stem", "stack1", "stack2", "stack3" of shape (m, h, w, c) and "pool" of shape (m, c),
         C-ordered.
     """
+    probes = probes or ProbeSettings()
     parts: dict[str, list[np.ndarray]] = {}
     with torch.inference_mode():
         for batch in _batches(network.eval(), images, batch_size):
-            for name, values in network.activations(batch).items():
-                if values.ndim == 4:
-                    values = values.permute(0, 2, 3, 1)
+            layers = network.activations(batch)
+            for name in probes.chosen(list(layers)):
+                values = _kept(layers[name], probes, len(images))
                 parts.setdefault(name, []).append(values.cpu().numpy())
-    return {
-        name: np.ascontiguousarray(np.concatenate(values), dtype=np.float32)
-        for name, values in parts.items()
-    }
+    return {name: _stored(np.concatenate(values), probes.dtype) for name, values in parts.items()}
+
+
+def _kept(values: Tensor, probes: ProbeSettings, n_images: int) -> Tensor:
+    """Channels last, and only the positions that are kept."""
+    if values.ndim != 4:
+        return values
+    _, _, height, width = values.shape
+    rows = probes.positions(height, width, n_images)
+    columns = probes.positions(width, height, n_images)
+    values = values.permute(0, 2, 3, 1)
+    if len(rows) < height:
+        values = values[:, torch.from_numpy(rows).to(values.device)]
+    if len(columns) < width:
+        values = values[:, :, torch.from_numpy(columns).to(values.device)]
+    return values
+
+
+def _stored(values: np.ndarray, dtype: str) -> np.ndarray:
+    with np.errstate(over="ignore"):  # what is too large becomes infinite, as documented
+        return np.ascontiguousarray(values, dtype=dtype)
 
 
 def predict(network: Network, images: np.ndarray, batch_size: int = 1024) -> np.ndarray:

@@ -16,6 +16,7 @@ import pandas as pd
 from shapemetrics.store import RepresentationStore, StoreWriter
 
 from .images import ImageSet
+from .probes import ProbeSettings
 from .results import STATES, NetworkResult, read_result, result_key, result_path
 from .settings import TrainingSettings
 from .tables import SPELLING, networks_table, parse_networks
@@ -31,6 +32,7 @@ def assemble_store(
     settings: TrainingSettings,
     seed: int,
     layers: Sequence[str] | None = None,
+    probes: ProbeSettings | None = None,
 ) -> RepresentationStore:
     """Write the representations of all networks, layers and states as one store.
 
@@ -45,7 +47,9 @@ def assemble_store(
     images, settings, seed
         As given to `train_block`.
     layers : sequence of str, optional
-        Layers to write; all of them ("stem", "stack1", ..., "pool") where it is left out.
+        Layers to write; all that were kept ("stem", "stack1", ..., "pool") where it is left out.
+    probes : ProbeSettings, optional
+        As given to `train_block`.
 
     Returns
     -------
@@ -64,14 +68,14 @@ def assemble_store(
     -----
     ``log_error`` is log10 of the test error, the fraction of wrong answers, with half a test image
     as its floor, so that a network without a wrong answer has a finite one. A representation with
-    a value that is not finite, which only a diverged network can have, is left out; the log and
+    a value that is not finite, of a diverged network or beyond float16, is left out; the log and
     the store's metadata (``left_out``) name it.
     """
     cells = parse_networks(table)
     columns = networks_table(cells).drop(columns=list(SPELLING))
     for name in table.columns.difference([*SPELLING, *columns]):
         columns[name] = table[name].to_numpy()
-    key = result_key(images, settings, seed)
+    key = result_key(images, settings, seed, probes)
     left_out: list[str] = []
     versions: list[str] = []
     metadata: dict[str, Any] = {
@@ -86,6 +90,8 @@ def assemble_store(
         "left_out": left_out,
         "torch": versions,
     }
+    if probes is not None:
+        metadata["probes"] = asdict(probes)
     with StoreWriter(
         path,
         source=f"nasbench/{images.name}",
@@ -103,7 +109,7 @@ def assemble_store(
                     id = f"{layer}_{state}_{cell.hash[:12]}"
                     values = result.activations[f"{layer}_{state}"]
                     if not np.isfinite(values).all():
-                        logger.warning("%s is left out: the network diverged", id)
+                        logger.warning("%s is left out: it has values that are not finite", id)
                         left_out.append(id)
                         continue
                     store.add(id, values, network=cell.hash, layer=layer, state=state, **facts)
@@ -149,6 +155,7 @@ def _layers(result: NetworkResult, wanted: Sequence[str] | None) -> list[str]:
 
 
 def _covariates(result: NetworkResult, n_test: int) -> dict[str, Any]:
+    validation = {"validation_accuracy": result.validation_accuracy}
     return {
         "test_accuracy": result.test_accuracy,
         "error": 1 - result.test_accuracy,
@@ -156,4 +163,5 @@ def _covariates(result: NetworkResult, n_test: int) -> dict[str, Any]:
         "train_accuracy": result.train_accuracy,
         "trainable_parameters": result.trainable_parameters,
         "diverged": result.diverged,
+        **(validation if result.validation_accuracy is not None else {}),
     }

@@ -6,8 +6,7 @@ import logging
 import math
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,8 +15,18 @@ import torch
 
 from .activations import layer_activations
 from .cells import Cell
+from .checkpoints import Checkpoint
+from .devices import numerics
 from .images import ImageSet
-from .results import NetworkResult, read_result, result_key, result_path, write_result
+from .probes import ProbeSettings
+from .results import (
+    NetworkResult,
+    checkpoint_path,
+    read_result,
+    result_key,
+    result_path,
+    write_result,
+)
 from .settings import TrainingSettings
 from .training import initial_network, train_network
 
@@ -57,6 +66,9 @@ def train_block(
     folder: str | os.PathLike,
     progress: Callable[[int, int], None] | None = None,
     device: str = "cpu",
+    *,
+    probes: ProbeSettings | None = None,
+    checkpoint_epochs: float | None = None,
 ) -> BlockReport:
     """Train networks in this process and keep each one's result in a file of its own.
 
@@ -76,7 +88,13 @@ def train_block(
     progress : callable, optional
         Called as ``progress(done, total)`` after each network.
     device : str, default "cpu"
-        Where PyTorch computes. The CPU is used with one thread: run a block a core.
+        Where PyTorch computes. The CPU is used with one thread: run a block a core. On a GPU, too,
+        run several blocks at once, each in its own process: a network alone does not fill one.
+    probes : ProbeSettings, optional
+        What is kept of the responses.
+    checkpoint_epochs : float, optional
+        Keep the state of a training under way every so many epochs, and take it up where it was
+        interrupted; see `Checkpoint`.
 
     Returns
     -------
@@ -90,14 +108,20 @@ def train_block(
         If a cell is not valid, or the settings do not fit the images.
     """
     cells = list(cells)
-    report = BlockReport(Path(folder) / result_key(images, settings, seed))
-    with _one_thread():
+    report = BlockReport(Path(folder) / result_key(images, settings, seed, probes))
+    with numerics(settings, device):
         for done, cell in enumerate(cells, start=1):
             path = result_path(folder, report.folder.name, cell.hash)
             result = _finished(path, cell, report)
             if result is None:
-                result = _run(cell, images, settings, seed, device)
+                checkpoint = None
+                if checkpoint_epochs is not None:
+                    where = checkpoint_path(folder, report.folder.name, cell.hash)
+                    checkpoint = Checkpoint(where, checkpoint_epochs)
+                result = _run(cell, images, settings, seed, device, probes, checkpoint)
                 write_result(path, result)
+                if checkpoint is not None:
+                    checkpoint.remove()
                 report.trained.append(cell.hash)
             if result.diverged:
                 report.diverged.append(cell.hash)
@@ -121,18 +145,27 @@ def _finished(path: Path, cell: Cell, report: BlockReport) -> NetworkResult | No
 
 
 def _run(
-    cell: Cell, images: ImageSet, settings: TrainingSettings, seed: int, device: str
+    cell: Cell,
+    images: ImageSet,
+    settings: TrainingSettings,
+    seed: int,
+    device: str,
+    probes: ProbeSettings | None,
+    checkpoint: Checkpoint | None,
 ) -> NetworkResult:
     """Record one network before and after its training."""
     network = initial_network(cell, images, settings, seed, device)
-    before = layer_activations(network, images.probe_x, settings.eval_batch_size)
+    before = layer_activations(network, images.probe_x, settings.eval_batch_size, probes)
     started = time.perf_counter()
-    trained = train_network(cell, images, settings, seed, device)
+    trained = train_network(cell, images, settings, seed, device, checkpoint)
     seconds = time.perf_counter() - started
-    after = layer_activations(trained.network, images.probe_x, settings.eval_batch_size)
+    after = layer_activations(trained.network, images.probe_x, settings.eval_batch_size, probes)
     activations = {f"{layer}_untrained": values for layer, values in before.items()}
     activations |= {f"{layer}_trained": values for layer, values in after.items()}
-    sound = all(bool(np.isfinite(values).all()) for values in after.values())
+    # float16 overflows where a sound network is only large: that is for the store to tell.
+    sound = all(
+        bool(np.isfinite(values).all()) for values in after.values() if values.dtype == np.float32
+    )
     return NetworkResult(
         network=cell.hash,
         activations=activations,
@@ -145,15 +178,5 @@ def _run(
         seconds=round(seconds, 3),
         device=device,
         torch=torch.__version__,
+        validation_accuracy=trained.validation_accuracy,
     )
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """One PyTorch thread: blocks share the cores, and the order of sums stays the same."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)

@@ -14,22 +14,36 @@ import numpy as np
 from shapemetrics.files import atomic_path
 
 from .images import ImageSet
+from .probes import STATES, ProbeSettings
 from .settings import TrainingSettings
-
-STATES = ("untrained", "trained")
 
 # Modules whose text decides what a result is.
 _MODULES = (
     "cells",
     "channels",
     "images",
+    "cifar10",
     "networks",
     "optimizer",
     "settings",
+    "augmentation",
+    "devices",
+    "fitting",
     "training",
+    "probes",
     "activations",
 )
 _FACTS = "facts"
+
+__all__ = [
+    "STATES",
+    "NetworkResult",
+    "checkpoint_path",
+    "read_result",
+    "result_key",
+    "result_path",
+    "write_result",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +70,8 @@ class NetworkResult:
         Time that the training took.
     device, torch : str
         Where, and with which version of PyTorch, it was computed.
+    validation_accuracy : float or None
+        The same for the validation images, if there are any.
     """
 
     network: str
@@ -69,9 +85,15 @@ class NetworkResult:
     seconds: float
     device: str
     torch: str
+    validation_accuracy: float | None = None
 
 
-def result_key(images: ImageSet, settings: TrainingSettings, seed: int) -> str:
+def result_key(
+    images: ImageSet,
+    settings: TrainingSettings,
+    seed: int,
+    probes: ProbeSettings | None = None,
+) -> str:
     """Digest of everything that decides a result, apart from the cell.
 
     Parameters
@@ -82,6 +104,8 @@ def result_key(images: ImageSet, settings: TrainingSettings, seed: int) -> str:
         Size and schedule.
     seed : int
         Seed of the study.
+    probes : ProbeSettings, optional
+        What is kept of the responses.
 
     Returns
     -------
@@ -93,6 +117,7 @@ def result_key(images: ImageSet, settings: TrainingSettings, seed: int) -> str:
     total = hashlib.sha256()
     total.update(json.dumps(asdict(settings), sort_keys=True).encode())
     total.update(f"\n{images.digest}\n{seed}\n".encode())
+    total.update(json.dumps(asdict(probes or ProbeSettings()), sort_keys=True).encode())
     for name in _MODULES:
         text = Path(__file__).with_name(f"{name}.py").read_text(encoding="utf-8")
         total.update(f"{name}\n{text}\n".encode())
@@ -102,6 +127,11 @@ def result_key(images: ImageSet, settings: TrainingSettings, seed: int) -> str:
 def result_path(folder: str | os.PathLike, key: str, network: str) -> Path:
     """Name the file of one network's result: ``folder/key/network.npz``."""
     return Path(folder) / key / f"{network}.npz"
+
+
+def checkpoint_path(folder: str | os.PathLike, key: str, network: str) -> Path:
+    """Name the file of the state of a training under way."""
+    return Path(folder) / key / f"{network}.checkpoint.npz"
 
 
 def write_result(path: Path, result: NetworkResult) -> None:

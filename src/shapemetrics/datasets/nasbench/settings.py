@@ -38,6 +38,10 @@ class TrainingSettings:
         The first so many training images are used for that pass.
     eval_batch_size : int
         Images at a time when the network is not being trained.
+    precision : {"float32", "tf32", "bfloat16"}
+        Precision of training. "tf32" lets GPUs round the factors of products to 10 bits;
+        "bfloat16" computes the forward pass in mixed precision (weights, batch normalisation, loss
+        and optimiser stay in float32). Responses to probes are computed in float32, or TF32.
 
     Notes
     -----
@@ -67,11 +71,16 @@ class TrainingSettings:
     batch_norm: str = "calibrated"
     calibration_images: int = 1024
     eval_batch_size: int = 1024
+    precision: str = "float32"
 
     def __post_init__(self) -> None:
         if self.batch_norm not in ("calibrated", "running"):
             raise ValueError(
                 f"batch_norm must be 'calibrated' or 'running', found {self.batch_norm!r}"
+            )
+        if self.precision not in ("float32", "tf32", "bfloat16"):
+            raise ValueError(
+                f"precision must be 'float32', 'tf32' or 'bfloat16', found {self.precision!r}"
             )
         for name in ("batch_size", "shards", "calibration_images", "eval_batch_size"):
             if getattr(self, name) < 1:

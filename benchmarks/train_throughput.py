@@ -1,0 +1,169 @@
+"""Time the training of NAS-Bench networks: this package's loop against plain PyTorch.
+
+``python benchmarks/train_throughput.py`` trains the same cells both ways for some steps on random
+pictures of CIFAR-10's size and prints images a second and networks an hour. Plain means: one
+network at a time with all threads, float32, channels first, torch.optim.RMSprop, a DataLoader with
+the same augmentation picture by picture, the loss read at every step. With ``--device cuda`` the
+package's side takes bfloat16 and several processes on the one GPU.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import multiprocessing
+import time
+from multiprocessing.synchronize import Barrier
+
+import numpy as np
+import torch
+from torch.nn import functional
+from torch.utils.data import DataLoader, Dataset
+
+from shapemetrics.datasets.nasbench import ImageSet, TrainingSettings, build_network, sample_cells
+from shapemetrics.datasets.nasbench.devices import numerics
+from shapemetrics.datasets.nasbench.fitting import Fit
+
+PUBLISHED_IMAGES = 40_000
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """What is trained, and where."""
+
+    device: str
+    settings: TrainingSettings
+    steps: int
+    n_cells: int
+    n_images: int
+
+    def images(self) -> ImageSet:
+        """Random pictures."""
+        rng = np.random.default_rng(0)
+        pixels = rng.standard_normal((self.n_images, 3, 32, 32), dtype=np.float32)
+        classes = np.arange(self.n_images) % 10
+        few = pixels[:1], classes[:1]
+        return ImageSet(pixels, classes, *few, *few, ("0",), "random")
+
+    def network(self, number: int) -> torch.nn.Module:
+        """The network of one cell, always the same."""
+        cell = sample_cells(self.n_cells, seed=1)[number]
+        settings = self.settings
+        generator = torch.Generator().manual_seed(number)
+        return build_network(
+            cell, 3, settings.stem_channels, settings.cells_per_stack, generator=generator
+        ).to(self.device)
+
+
+class Pictures(Dataset):
+    """Pictures one by one, cropped and mirrored at random."""
+
+    def __init__(self, images: ImageSet) -> None:
+        self.pixels, self.classes = torch.from_numpy(images.train_x), images.train_y
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
+        padded = functional.pad(self.pixels[index], (4,) * 4)
+        row, column = torch.randint(9, (2,)).tolist()
+        picture = padded[:, row : row + 32, column : column + 32]
+        if torch.rand(()) < 0.5:
+            picture = picture.flip(2)
+        return picture, int(self.classes[index])
+
+
+def plain(case: Case) -> float:
+    """Images a second of plain PyTorch, one network at a time."""
+    loader = DataLoader(
+        Pictures(case.images()), case.settings.batch_size, shuffle=True, drop_last=True
+    )
+    seconds = 0.0
+    for number in range(case.n_cells):
+        network = case.network(number).train()
+        optimizer = torch.optim.RMSprop(
+            network.parameters(), lr=0.01, alpha=0.9, momentum=0.9, weight_decay=1e-4
+        )
+        done = -1  # the first step warms up
+        while done < case.steps:
+            for pixels, classes in loader:
+                if done == 0:
+                    start = time.perf_counter()
+                optimizer.zero_grad()
+                loss = functional.cross_entropy(
+                    network(pixels.to(case.device)), classes.to(case.device)
+                )
+                loss.backward()
+                optimizer.step()
+                float(loss.detach())
+                done += 1
+                if done == case.steps:
+                    break
+        seconds += time.perf_counter() - start
+    return case.n_cells * case.steps * case.settings.batch_size / seconds
+
+
+def _train(case: Case, barrier: Barrier, rates: multiprocessing.Queue) -> None:
+    images = case.images()
+    with numerics(case.settings, case.device):
+        seconds = 0.0
+        for number in range(case.n_cells):
+            network = case.network(number).to(memory_format=torch.channels_last)
+            draws = torch.Generator().manual_seed(number)
+            fit = Fit(network, images, case.settings, draws, case.device)
+            network.train()
+            fit._advance(1)
+            barrier.wait()
+            start = time.perf_counter()
+            fit.total = case.steps + 1
+            fit.run()
+            seconds += time.perf_counter() - start
+    rates.put(case.n_cells * case.steps * case.settings.batch_size / seconds)
+
+
+def package(case: Case, processes: int) -> float:
+    """Images a second of all processes together, each training a network at a time."""
+    context = multiprocessing.get_context("spawn")
+    barrier, rates = context.Barrier(processes), context.Queue()
+    jobs = [context.Process(target=_train, args=(case, barrier, rates)) for _ in range(processes)]
+    for job in jobs:
+        job.start()
+    total = sum(rates.get() for _ in jobs)
+    for job in jobs:
+        job.join()
+    return total
+
+
+def main() -> None:
+    """Print both rates."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--stem-channels", type=int, default=128, help="published: 128")
+    parser.add_argument("--cells-per-stack", type=int, default=3, help="published: 3")
+    parser.add_argument("--batch-size", type=int, default=256, help="published: 256")
+    parser.add_argument("--steps", type=int, default=100, help="timed steps a network")
+    parser.add_argument("--cells", type=int, default=3, help="networks, one after another")
+    parser.add_argument("--processes", type=int, default=2, help="networks at once")
+    parser.add_argument("--epochs", type=int, default=12, help="that networks an hour refer to")
+    parser.add_argument("--precision", help="by default float32 on the CPU, bfloat16 on a GPU")
+    options = parser.parse_args()
+    precision = options.precision or ("float32" if options.device == "cpu" else "bfloat16")
+    settings = TrainingSettings.published(
+        options.epochs,
+        stem_channels=options.stem_channels,
+        cells_per_stack=options.cells_per_stack,
+        batch_size=options.batch_size,
+        precision=precision,
+    )
+    n_images = max(2 * options.batch_size, 1000)
+    case = Case(options.device, settings, options.steps, options.cells, n_images)
+    hour = 3600 / (options.epochs * PUBLISHED_IMAGES)
+    slow, fast = plain(case), package(case, options.processes)
+    for name, rate in (("plain, one at a time", slow), (f"{options.processes} at once", fast)):
+        hourly = f"{rate * hour:9.2f} networks/h of {options.epochs} epochs"
+        print(f"{name:22} {rate:9,.0f} images/s {hourly}")
+    print(f"ratio {fast / slow:.2f} on {options.device}, {precision}, PyTorch {torch.__version__}")
+
+
+if __name__ == "__main__":
+    main()

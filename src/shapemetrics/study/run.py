@@ -1,0 +1,88 @@
+"""Run the study's workflow, taking up a killed run where it stopped: what `make run` calls.
+
+Snakemake locks its working directory, and a run that was killed outright leaves the lock behind.
+Here a lock is lifted if, and only if, no run is at work in the directory any more.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import psutil
+from filelock import FileLock, Timeout
+
+#: Held by the operating system for as long as the run lives, so a killed run never keeps it.
+OWN_LOCK = Path(".snakemake") / "run.lock"
+SNAKEMAKE_LOCKS = Path(".snakemake") / "locks"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run Snakemake in the working directory.
+
+    Parameters
+    ----------
+    arguments : sequence of str
+        For Snakemake.
+
+    Returns
+    -------
+    int
+        Snakemake's exit status; 1 where another run is at work here.
+    """
+    OWN_LOCK.parent.mkdir(exist_ok=True)
+    try:
+        with FileLock(OWN_LOCK, timeout=0):
+            return _run(arguments)
+    except Timeout:
+        return _refused("another run")
+
+
+def _run(arguments: Sequence[str]) -> int:
+    snakemake = [sys.executable, "-m", "snakemake"]
+    if _locked():
+        others = runs_at_work(Path.cwd())
+        if others:
+            return _refused(f"process {others[0]}")
+        print("a run was cut off here; taking it up where it stopped", file=sys.stderr)
+        unlocked = subprocess.run(
+            [*snakemake, *arguments, "--unlock"], capture_output=True, text=True
+        )
+        if unlocked.returncode:
+            sys.stderr.write(unlocked.stdout + unlocked.stderr)
+            return unlocked.returncode
+    return subprocess.run([*snakemake, *arguments]).returncode
+
+
+def runs_at_work(folder: Path) -> list[int]:
+    """Ids of the processes in which Snakemake works in a folder."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            words = process.cmdline()
+            is_snakemake = any(
+                Path(word).name == "snakemake" or word == "snakemake" for word in words[:4]
+            )
+            if is_snakemake and Path(process.cwd()) == folder:
+                found.append(process.pid)
+        except psutil.Error:
+            continue  # it ended, or is somebody else's
+    return found
+
+
+def _locked() -> bool:
+    return SNAKEMAKE_LOCKS.is_dir() and any(SNAKEMAKE_LOCKS.iterdir())
+
+
+def _refused(who: str) -> int:
+    print(
+        f"error: {who} is at work in {Path.cwd()}; wait for it, or end it and run again",
+        file=sys.stderr,
+    )
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
