@@ -252,6 +252,33 @@ rule draw_growth:
         "../scripts/draw_growth.py"
 
 
+rule draw_covariates:
+    input:
+        code=study.code("figures.covariates", "study.drawing"),
+        table=rules.explain_covariates.output.table,
+        dataset=study.path("{dataset}", "store", "dataset.json"),
+    output:
+        **drawn("covariates", "3 Learning", "what organises distances"),
+    log:
+        study.path("logs", "draw_covariates", "{dataset}_{metric}.log"),
+    script:
+        "../scripts/draw_covariates.py"
+
+
+rule draw_published:
+    input:
+        code=study.code("figures.published", "study.drawing"),
+        table=rules.store_activations.output.networks,
+        agreement=rules.compare_published.output.table,
+        dataset=study.path("{dataset}", "store", "dataset.json"),
+    output:
+        **drawn("published", "1 Networks", "published and own accuracy", metric=False),
+    log:
+        study.path("logs", "draw_published", "{dataset}.log"),
+    script:
+        "../scripts/draw_published.py"
+
+
 FIGURES = [
     study.path("figures", dataset, f"{figure}.png")
     for dataset in study.datasets

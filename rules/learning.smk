@@ -55,3 +55,34 @@ rule classify_labels:
         seed=lambda w: study.seed("classify_labels", w.dataset, w.metric),
     script:
         "../scripts/classify_labels.py"
+
+
+rule explain_covariates:
+    input:
+        code=study.code("learning.covariates", "pairwise.matrix", "study.tables"),
+        index=study.path("{dataset}", "store", "index.csv"),
+        matrices=SINGLE,
+    output:
+        table=study.path("learning", "{dataset}", "{metric}", "covariates.csv"),
+    log:
+        study.path("logs", "explain_covariates", "{dataset}_{metric}.log"),
+    params:
+        covariates=lambda w: study.kind(w.dataset).covariates,
+        n_permutations=study.config["analyses"]["regression"]["n_permutations"],
+        seed=lambda w: study.seed("explain_covariates", w.dataset, w.metric),
+    script:
+        "../scripts/explain_covariates.py"
+
+
+rule compare_published:
+    input:
+        code=study.code("learning.accuracy", "study.tables"),
+        networks=rules.store_activations.output.networks,
+    output:
+        table=study.path("learning", "{dataset}", "published.csv"),
+    log:
+        study.path("logs", "compare_published", "{dataset}.log"),
+    params:
+        seed=lambda w: study.seed("compare_published", w.dataset),
+    script:
+        "../scripts/compare_published.py"

@@ -32,7 +32,7 @@ rule pool_regions:
     log:
         study.path("logs", "pool_regions", "{dataset}.log"),
     wildcard_constraints:
-        dataset="|".join(REGION_DATASETS),
+        dataset="|".join(REGION_DATASETS) or "(?!)",  # without any, nothing matches
     params:
         pooling=lambda w: study.pooling(w.dataset),
         source=lambda w: study.source(w.dataset),

@@ -14,7 +14,7 @@ with job(snakemake):
         legend="division",
         label=snakemake.params.label,
         unit=snakemake.params.unit,
-        title=f"{pretty(snakemake.wildcards.metric)}: regions in the colours of the atlas",
+        title=f"{pretty(snakemake.wildcards.metric)}: atlas colours",
         simulated=is_simulated(snakemake.input.dataset),
     )
     save_drawn(figure, table, snakemake.output)

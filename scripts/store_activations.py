@@ -4,6 +4,7 @@ from pathlib import Path
 
 from shapemetrics.datasets.nasbench.assembly import assemble_store
 from shapemetrics.datasets.nasbench.images import load_images
+from shapemetrics.datasets.nasbench.probes import ProbeSettings
 from shapemetrics.datasets.nasbench.settings import TrainingSettings
 from shapemetrics.datasets.nasbench.tables import read_networks
 from shapemetrics.study.jobs import job
@@ -17,6 +18,7 @@ with job(snakemake) as log:
         load_images(snakemake.params.images),
         TrainingSettings.from_mapping(snakemake.params.training),
         snakemake.params.seed,
+        probes=ProbeSettings.from_mapping(snakemake.params.probes),
     )
     log.info("%d representations of %d networks", len(store), store.index["network"].nunique())
     networks = store.index.drop_duplicates("network").drop(

@@ -52,6 +52,32 @@ def principal_basis(
     return PrincipalBasis(left[:, :rank], values[:rank], right_t[:rank].T)
 
 
+def rounding_tolerance(dtype: np.dtype, shape: tuple[int, ...]) -> float:
+    """Relative size below which a singular value is rounding and no direction of the data.
+
+    Parameters
+    ----------
+    dtype : dtype
+        Floating type that the data came in.
+    shape : tuple of int
+        Shape of the matrix.
+
+    Returns
+    -------
+    float
+        Ten times the data's own machine precision, or the error of the decomposition, which is
+        in float64 and grows with the matrix, whichever is larger.
+
+    Notes
+    -----
+    Rounding entries to a precision eps adds a matrix of norm about eps sqrt(max(m, n)) times their
+    size, and the largest singular value is at least sqrt(max(m, n)) times their root mean square:
+    relative to it, eps, however tall the matrix.
+    """
+    own = 10.0 * float(np.finfo(dtype).eps)
+    return max(own, max(shape) * float(np.finfo(np.float64).eps))
+
+
 def nuclear_norms(C: Array) -> Array:
     """Sums of singular values of a stack of matrices.
 

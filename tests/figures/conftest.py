@@ -456,3 +456,43 @@ def texts() -> Callable[[Figure], list[str]]:
         return [text.get_text() for text in _shown_texts(figure)]
 
     return shown
+
+
+@pytest.fixture(scope="session")
+def noise() -> pd.DataFrame:
+    """Split-half distances of 34 regions by two metrics."""
+    n = 34
+    floor = np.random.default_rng(2).uniform(0.5, 0.9, n)
+    return pd.concat(
+        pd.DataFrame(
+            {
+                "metric": metric,
+                "item": [f"R{i}" for i in range(n)],
+                "floor": floor,
+                "nearest": floor + 0.1,
+                "median": floor + 0.4,
+                "identified": 0.75,
+            }
+        )
+        for metric in ("procrustes", "cca")
+    )
+
+
+@pytest.fixture(scope="session")
+def growth() -> pd.DataFrame:
+    """Scores at four numbers of units and two shares of the repeats."""
+    rows = [
+        {
+            "median_units": units,
+            "repeats": share,
+            "mean_distance": 1.2 - 0.1 * share,
+            "r2": 0.4 + 0.1 * i + 0.1 * share,
+            "r2_low": 0.3 + 0.1 * i,
+            "r2_high": 0.6 + 0.1 * i,
+            "null_r2_low": -0.1,
+            "null_r2_high": 0.1,
+        }
+        for i, units in enumerate((20, 40, 80, 117))
+        for share in (0.5, 1.0)
+    ]
+    return pd.DataFrame(rows)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import matplotlib
+import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
@@ -106,6 +107,18 @@ CASES: dict[str, tuple[Callable[..., Figure], str, dict[str, Any], list[list[str
         {},
         [["metric_a", "metric_b", "spearman", "p_value"]],
     ),
+    "noise floor": (
+        figures.plot_noise_floor,
+        "noise",
+        {"distance_label": "Distance (rad)"},
+        [["metric", "item", "floor", "nearest", "median", "identified"]],
+    ),
+    "growth": (
+        figures.plot_growth,
+        "growth",
+        {"distance_label": "Mean distance (rad)"},
+        [["median_units", "repeats", "mean_distance", "r2", "r2_low", "null_r2_high"]],
+    ),
     "samples": (
         figures.plot_distance_vs_samples,
         "samples",
@@ -130,6 +143,24 @@ CASES: dict[str, tuple[Callable[..., Figure], str, dict[str, Any], list[list[str
         {"chance": 0.1},
         [["test_accuracy", "trainable_parameters", "depth"]],
     ),
+    "published accuracies": (
+        figures.plot_published,
+        "published_networks",
+        {"chance": 0.1},
+        [["test_accuracy", "published_test_accuracy"]],
+    ),
+    "covariates": (
+        figures.plot_covariates,
+        "explained",
+        {},
+        [["covariate", "r2", "p_value"]],
+    ),
+    "unique covariates": (
+        figures.plot_covariates,
+        "explained",
+        {"value": "unique_r2"},
+        [["covariate", "unique_r2", "p_value"]],
+    ),
 }
 
 
@@ -143,6 +174,43 @@ def case(request):
 @pytest.fixture(scope="session")
 def predictions_and_scores(predictions, scores):
     return predictions, scores
+
+
+@pytest.fixture(scope="session")
+def published_networks():
+    """Networks that reach less here than was published, one of which diverged."""
+    rng = np.random.default_rng(6)
+    published = 1 - 10 ** rng.normal(-1.1, 0.12, 100)
+    ours = 1 - np.minimum(1.6 * (1 - published) ** 0.8 * 10 ** rng.normal(0, 0.08, 100), 0.9)
+    ours[3] = 0.1
+    return pd.DataFrame(
+        {
+            "test_accuracy": ours,
+            "published_test_accuracy": published,
+            "published_spread": rng.uniform(0.001, 0.008, 100),
+            "diverged": np.arange(100) == 3,
+        }
+    )
+
+
+@pytest.fixture(scope="session")
+def explained():
+    """Shares of the variance of seven covariates, five layers, two states."""
+    rng = np.random.default_rng(7)
+    rows = [
+        {
+            "covariate": name,
+            "layer": layer,
+            "state": state,
+            "r2": rng.uniform(-0.001, 0.3),
+            "unique_r2": rng.uniform(-0.001, 0.1),
+            "p_value": rng.choice([0.005, 0.3]),
+        }
+        for state in ("untrained", "trained")
+        for layer in ("stem", "stack1", "stack2", "stack3", "pool")
+        for name in words("n_conv3x3 n_conv1x1 n_maxpool depth width n_edges test_accuracy")
+    ]
+    return pd.DataFrame(rows)
 
 
 @pytest.fixture(scope="session")

@@ -9,44 +9,6 @@ import pytest
 from shapemetrics.figures import plot_growth, plot_noise_floor
 
 
-@pytest.fixture
-def noise(rng) -> pd.DataFrame:
-    n = 34
-    floor = rng.uniform(0.5, 0.9, n)
-    return pd.concat(
-        pd.DataFrame(
-            {
-                "metric": metric,
-                "item": [f"R{i}" for i in range(n)],
-                "floor": floor,
-                "nearest": floor + 0.1,
-                "median": floor + 0.4,
-                "identified": 0.75,
-            }
-        )
-        for metric in ("procrustes", "cca")
-    )
-
-
-@pytest.fixture
-def growth() -> pd.DataFrame:
-    rows = [
-        {
-            "median_units": units,
-            "repeats": share,
-            "mean_distance": 1.2 - 0.1 * share,
-            "r2": 0.4 + 0.1 * i + 0.1 * share,
-            "r2_low": 0.3 + 0.1 * i,
-            "r2_high": 0.6 + 0.1 * i,
-            "null_r2_low": -0.1,
-            "null_r2_high": 0.1,
-        }
-        for i, units in enumerate((20, 40, 80, 117))
-        for share in (0.5, 1.0)
-    ]
-    return pd.DataFrame(rows)
-
-
 def texts(figure) -> list[str]:
     return [t.get_text() for t in figure.findobj(lambda a: hasattr(a, "get_text"))]
 
@@ -66,9 +28,9 @@ def test_noise_floor_has_a_panel_a_metric_and_a_mark_an_item(noise):
 def test_noise_floor_names_what_is_missing(noise):
     with pytest.raises(ValueError, match="floor"):
         plot_noise_floor(noise.drop(columns="floor"))
-    noise.iloc[0, noise.columns.get_loc("nearest")] = np.nan
+    unknown = noise.assign(nearest=np.where(noise["item"] == "R0", np.nan, noise["nearest"]))
     with pytest.raises(ValueError, match="nearest"):
-        plot_noise_floor(noise)
+        plot_noise_floor(unknown)
 
 
 def test_growth_draws_scores_and_distances(growth):

@@ -219,6 +219,17 @@ def test_rank_is_judged_by_the_precision_of_the_data():
     assert LinearMetric(alpha=0.0, rank_tolerance=1e-12).prepare(X).features.shape == (40, 7)
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("m", [40, 6000])
+def test_tall_data_of_any_precision_keep_their_rank(dtype, m):
+    rng = np.random.default_rng(0)
+    full = rng.normal(size=(m, 5)).astype(dtype)
+    low = np.hstack([full[:, :3], full[:, :2]])
+    metric = LinearMetric(alpha=0.0)
+    assert metric.prepare(full).features.shape == (m, 5)
+    assert metric.prepare(low).features.shape == (m, 3)
+
+
 def test_heldout_distance_of_fitted_stimuli_is_the_distance_itself():
     X = draw(5, 3, 4, 4, 6)
     for alpha in ALPHAS:

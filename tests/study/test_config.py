@@ -154,3 +154,54 @@ def test_code_of_a_rule_is_what_it_imports_and_nothing_else(config, schema):
     assert {Path(f).name for f in study.metric_code("cca")} >= {"linear.py", "base.py"}
     with pytest.raises(ValueError, match="is no module"):
         study.code("pairwise.enginee")
+
+
+def test_null_takes_a_metric_of_the_file_beneath_away(config, schema):
+    config["comparisons"]["soft_matching"] = None
+    config["metrics"]["cca"] = None
+    study = Study(validated(config, schema))
+    assert study.metrics == ["procrustes"]
+    assert "soft_matching" not in study.measures
+    assert "permutation" in study.measures
+
+
+def test_layers_limit_what_is_analysed_and_must_hold_the_dendrogram(config, schema):
+    config["datasets"]["nasbench"]["layers"] = ["stem", "pool"]
+    study = Study(validated(config, schema))
+    assert sorted(study.selections("nasbench")) == [
+        *("pool_trained", "pool_untrained", "stem_trained", "stem_untrained")
+    ]
+    config["datasets"]["nasbench"]["layers"] = ["stem", "stack1"]
+    with pytest.raises(ValueError, match=r"nasbench\.dendrogram': found 'pool_trained', expected"):
+        Study(validated(config, schema))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"choice": {"how": "stratified"}}, "'stratified' needs published results, found none"),
+        ({"choice": {"how": "explicit", "networks": ["0" * 32]}}, "240, but 1 networks are named"),
+        ({"choice": {"how": "random"}}, "'datasets.nasbench.choice.how'"),
+        ({"published": "only36"}, "'datasets.nasbench.published'"),
+    ],
+)
+def test_choices_that_cannot_be_made(config, schema, change, message):
+    config["datasets"]["nasbench"].update(change)
+    with pytest.raises(ValueError, match="configuration") as caught:
+        Study(validated(config, schema)).choice("nasbench")
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["test", "test_allen", "smoke", "pilot", "paper"])
+def test_every_configuration_that_is_shipped_is_valid(config, schema, root, name):
+    def laid_over(base: dict, change: dict) -> dict:
+        merged = dict(base)
+        for key, value in change.items():
+            old = merged.get(key)
+            both = isinstance(value, dict) and isinstance(old, dict)
+            merged[key] = laid_over(old, value) if both else value
+        return merged
+
+    over = yaml.safe_load((root / "config" / f"{name}.yaml").read_text())
+    study = Study(validated(laid_over(config, over), schema))
+    assert study.datasets

@@ -22,7 +22,7 @@ FIGURES = [
     *(
         f"{metric}/{figure}"
         for metric in ("procrustes", "cca")
-        for figure in ("dendrogram", "distortion", "embedding", "predictions")
+        for figure in ("covariates", "dendrogram", "distortion", "embedding", "predictions")
     ),
 ]
 
@@ -68,7 +68,7 @@ def test_distances_carry_their_provenance(finished):
 def test_metrics_violate_no_triangle(finished):
     for metric in ("procrustes", "cca"):
         audit = pd.read_csv(finished.results / "geometry" / "nasbench" / metric / "audit.csv")
-        assert len(audit) == 10
+        assert len(audit) == 6
         assert (audit["n_triples"] == 24 * 23 * 22).all()
         assert (audit["n_violations"] == 0).all()
 
@@ -86,7 +86,7 @@ def test_a_second_run_does_nothing(finished):
         ("learning/regression.py", "regress_target", "classify_labels"),
         ("figures/distortion.py", "draw_distortion", "measure_distortion"),
         ("metrics/linear.py", "compute_distances", "train_networks"),
-        ("datasets/nasbench/training.py", "train_networks", "sample_networks"),
+        ("datasets/nasbench/training.py", "train_networks", "choose_networks"),
         ("geometry/audit.py", "audit_triangles", "embed_distances"),
     ],
 )

@@ -8,6 +8,7 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
+        "accuracy": ["accuracy_agreement"],
         "agreement": ["Mantel", "mantel", "mean_of_directions", "metric_agreement"],
         "classification": ["ClassificationResult", "nested_classification"],
         "clustering": [
@@ -17,6 +18,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "cluster_kmeans",
             "linkage_table",
         ],
+        "covariates": ["axis_correlations", "variance_explained"],
         "kernels": ["DistanceKernel", "gaussian_kernel", "median_distance"],
         "regression": ["RegressionResult", "nested_regression"],
         "ridge": ["DistanceKernelRidge"],

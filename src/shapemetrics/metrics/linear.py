@@ -138,8 +138,9 @@ class LinearMetric(Metric):
         Divide each network by its root mean square singular value first, so that alpha in
         (0, 1) mixes two things of one size and no distance depends on the data's units.
     rank_tolerance : float, optional
-        Singular values below this fraction of the largest count as zero. By default
-        ``max(m, n)`` times the machine precision of the type that the array came in.
+        Singular values below this fraction of the largest count as zero. By default ten times the
+        machine precision of the type that the array came in, or that of the decomposition itself
+        (:func:`shapemetrics.linalg.rounding_tolerance`).
 
     Notes
     -----
@@ -212,7 +213,7 @@ class LinearMetric(Metric):
         X = check_array(X, name)
         tolerance = self.rank_tolerance
         if tolerance is None:
-            tolerance = max(X.shape) * float(np.finfo(X.dtype).eps)
+            tolerance = linalg.rounding_tolerance(X.dtype, X.shape)
         X = X.astype(np.float64, copy=False)
         mean = X.mean(axis=0) if self.center else np.zeros(X.shape[1])
         centred = X - mean

@@ -46,7 +46,7 @@ class CanonicalCorrelation:
     def prepare(self, X: Any, *, name: str, dtype: Any) -> PreparedSubspace:
         """Centre one network and find an orthonormal basis of its responses."""
         X = check_array(X, name)
-        tolerance = max(X.shape) * float(np.finfo(X.dtype).eps)
+        tolerance = linalg.rounding_tolerance(X.dtype, X.shape)
         X = X.astype(np.float64)
         centred = X - X.mean(axis=0)
         check_variance(centred, float(np.linalg.norm(centred)), float(np.abs(X).max()), name)

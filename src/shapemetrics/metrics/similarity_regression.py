@@ -71,7 +71,7 @@ class RegressionError:
     def prepare(self, X: Any, *, name: str, dtype: Any) -> PreparedRegression:
         """Centre one network and decompose its training responses fold by fold."""
         X = check_array(X, name)
-        tolerance = max(X.shape) * float(np.finfo(X.dtype).eps)
+        tolerance = linalg.rounding_tolerance(X.dtype, X.shape)
         X = X.astype(np.float64)
         m, n = X.shape
         if self.n_folds is not None and m < self.n_folds:

@@ -13,6 +13,10 @@ import jsonschema
 import yaml
 
 
+#: Sections of names of the user's choice.
+REMOVABLE = ("metrics", "comparisons")
+
+
 class ConfigError(ValueError):
     """A configuration that the schema does not allow; the message names the key."""
 
@@ -44,7 +48,12 @@ def validated(config: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str,
         One line that names the key, what was found and what was expected; for an unknown key,
         the nearest valid name.
     """
-    filled = _with_defaults(copy.deepcopy(dict(config)), schema, schema)
+    given = copy.deepcopy(dict(config))
+    for section in REMOVABLE:
+        # A file laid over another cannot leave out what that one has; null takes it away.
+        if isinstance(given.get(section), dict):
+            given[section] = {k: v for k, v in given[section].items() if v is not None}
+    filled = _with_defaults(given, schema, schema)
     validator = jsonschema.Draft202012Validator(schema)
     # An unknown key explains the missing one beside it, so it comes first; then the deepest.
     errors = sorted(

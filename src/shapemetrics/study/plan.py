@@ -43,6 +43,8 @@ class Kind:
         Covariate that names single points in figures.
     figures, metric_figures : tuple of str
         Figures of a dataset, and of a dataset and metric.
+    covariates : tuple of str
+        What distances may be organised by.
     """
 
     selections: dict[str, dict[str, Any]]
@@ -53,7 +55,8 @@ class Kind:
     sampled: str
     label: str | None
     figures: tuple[str, ...]
-    metric_figures: tuple[str, ...] = ("embedding", "distortion", "dendrogram", "predictions")
+    metric_figures: tuple[str, ...]
+    covariates: tuple[str, ...] = ()
 
 
 NETWORKS = Kind(
@@ -69,6 +72,11 @@ NETWORKS = Kind(
     figures=(
         *("accuracies", "audit", "regression", "classification"),
         *("agreement", "samples", "shift_maps", "shift_gain"),
+    ),
+    metric_figures=("embedding", "distortion", "dendrogram", "predictions", "covariates"),
+    covariates=(
+        *("n_conv3x3", "n_conv1x1", "n_maxpool", "depth", "width"),
+        *("trainable_parameters", "test_accuracy"),
     ),
 )
 REGIONS = Kind(
@@ -141,6 +149,8 @@ class Study:
             )
         for name in [*config["metrics"], *config["comparisons"]]:
             self.metric(name)
+        for name in self.datasets:
+            self._check_dendrogram(name)
         shifts = config["analyses"]["shifts"]
         if shifts["map_layer"] not in shifts["layers"]:
             raise ValueError(
@@ -198,15 +208,44 @@ class Study:
             "name": settings["images"],
             "n_train": settings["n_train"],
             "n_probe": settings["n_probe"],
+            "n_test": settings["n_test"],
+            "folder": None if settings["images"] == "digits" else self.downloads(name),
             "seed": self.seed("split_images", name),
         }
 
+    def choice(self, name: str) -> dict[str, Any]:
+        """How a dataset's networks are chosen, as their chooser takes it."""
+        settings = self.dataset(name)
+        choice = {**settings["choice"], "max_vertices": settings["max_vertices"]}
+        if choice["how"] == "explicit":
+            if len(choice["networks"]) != settings["n_networks"]:
+                raise ValueError(
+                    f"configuration key 'datasets.{name}.n_networks': found "
+                    f"{settings['n_networks']}, but {len(choice['networks'])} networks are named"
+                )
+        else:
+            choice["n"] = settings["n_networks"]
+        if choice["how"] == "stratified" and not (
+            settings["published"] or settings["published_file"]
+        ):
+            raise ValueError(
+                f"configuration key 'datasets.{name}.choice.how': 'stratified' needs published "
+                "results, found none; set published to 'only108' or 'full', or published_file"
+            )
+        return choice
+
+    def downloads(self, name: str) -> str:
+        """Folder of a dataset's downloads."""
+        return self.dataset(name)["folder"] or self.path(name, "downloads")
+
     def selections(self, dataset: str) -> dict[str, Selection]:
         """Selections of a dataset by name: one a layer and state, or all regions."""
-        positions = self.dataset(dataset).get("positions")
+        settings = self.dataset(dataset)
+        layers = settings.get("layers", LAYERS)
         return {
-            name: Selection(where, positions)
+            name: Selection(where, settings.get("positions"))
             for name, where in self.kind(dataset).selections.items()
+            if where.get("layer", layers[0]) in layers
         }
 
     def selection(self, dataset: str, name: str) -> Selection:
@@ -236,7 +275,10 @@ class Study:
         """Figures of a dataset, as paths below its folder without suffix."""
         kind = self.kind(dataset)
         of_metrics = [f"{metric}/{name}" for metric in self.metrics for name in kind.metric_figures]
-        return [*kind.figures, *of_metrics]
+        settings = self.dataset(dataset)
+        # Only where there are published results can ours be held against them.
+        known = settings.get("published") or settings.get("published_file")
+        return [*kind.figures, *(["published"] if known else []), *of_metrics]
 
     def dendrogram(self, dataset: str) -> dict[str, Any]:
         """Which selection's dendrogram is drawn, and in which colours."""
@@ -244,6 +286,15 @@ class Study:
         if self.kind(dataset) is REGIONS:
             return {"selection": "regions", "color": "ccf_color", "legend": "division"}
         return {"selection": settings["dendrogram"], "color": settings["color"], "legend": None}
+
+    def _check_dendrogram(self, dataset: str) -> None:
+        selection = self.dendrogram(dataset)["selection"]
+        known = self.selections(dataset)
+        if selection not in known:
+            raise ValueError(
+                f"configuration key 'datasets.{dataset}.dendrogram': found {selection!r}, "
+                f"expected one of {', '.join(known)}"
+            )
 
     def pooling(self, dataset: str) -> dict[str, Any]:
         """How units of a dataset become regions."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -97,10 +99,11 @@ def convert_records(
     table = _Table(source, check_every)
     size = source.stat().st_size
     records = read_records(source)
-    while chunk := list(islice(records, _CHUNK)):
-        table.add(chunk)
-        if progress is not None:
-            progress(chunk[-1][0], size)
+    with _without_collector():
+        while chunk := list(islice(records, _CHUNK)):
+            table.add(chunk)
+            if progress is not None:
+                progress(chunk[-1][0], size)
     if complete:
         table.check_complete()
     done = Conversion(table.n_records, len(table.hashes), table.n_checked, table.budgets)
@@ -109,6 +112,18 @@ def convert_records(
     if progress is not None:
         progress(size, size)
     return done
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """No search for cycles among many small objects that form none: a seventh of the time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 class _Table:

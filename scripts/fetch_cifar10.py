@@ -1,0 +1,8 @@
+"""Download CIFAR-10, resumed and checked against its published digest."""
+
+from shapemetrics.datasets.download import byte_progress
+from shapemetrics.datasets.nasbench.cifar10 import fetch_cifar10
+from shapemetrics.study.jobs import job
+
+with job(snakemake) as log, byte_progress("CIFAR-10") as progress:
+    log.info("%s is whole", fetch_cifar10(snakemake.params.folder, progress))

@@ -1,0 +1,220 @@
+"""What distances are organised by: the variance that covariates of the items explain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import rankdata
+
+from shapemetrics.geometry.checks import check_distances
+from shapemetrics.learning.resampling import check_counts, permutation_p_value
+
+__all__ = ["axis_correlations", "variance_explained"]
+
+Covariates = pd.DataFrame | Mapping[str, ArrayLike]
+
+
+def variance_explained(
+    D: ArrayLike,
+    covariates: Covariates,
+    *,
+    n_permutations: int = 999,
+    seed: int = 0,
+    ranks: bool = True,
+) -> pd.DataFrame:
+    """Find how much of the spread of items in a metric space each covariate explains.
+
+    Parameters
+    ----------
+    D : array of shape (K, K)
+        Distances.
+    covariates : pandas.DataFrame or mapping of K rows
+        Numbers, or labels (text, booleans, categories). Every covariate must vary.
+    n_permutations : int
+        Permutations of the items, for the p-values; 0 for none.
+    seed : int
+        Seed of the permutations.
+    ranks : bool, default True
+        Use a number's rank in place of the number.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a covariate, in their order: ``covariate``; ``r2``, the share of the variance that
+        it explains alone; ``unique_r2``, what the share of all covariates together loses without
+        it; ``total_r2`` of all together; ``p_value`` of r2, the share of permutations with at
+        least as large a one; ``n``, K; ``df``, its degrees of freedom.
+
+    Raises
+    ------
+    ValueError
+        If D holds no distances, a covariate has another length, a missing value, or one value
+        only, or there are as many degrees of freedom as items.
+
+    Notes
+    -----
+    Distance-based redundancy analysis (McArdle & Anderson 2001): with
+    G = -1/2 (I - 11'/K) D^2 (I - 11'/K), and H the projection on the covariate's centred columns,
+    R^2 = tr(H G) / tr(G): the part of the sum of squared distances to the centroid that lies
+    between the values of the covariate. Euclidean distances between points give the R^2 of the
+    linear regression of the points on the covariate. Without it (a shape metric need not be
+    Euclidean) G has negative eigenvalues, and an R^2 may be slightly negative or above 1. A number
+    enters as its rank, with one degree of freedom, so that only a monotone trend counts; labels
+    with q values enter with q - 1.
+
+    Examples
+    --------
+    >>> x = np.array([0.0, 1.0, 2.0, 3.0, 4.0, 5.0])
+    >>> D = np.abs(x[:, None] - x)
+    >>> found = variance_explained(D, {"x": x, "odd": ["a", "b"] * 3}, n_permutations=99)
+    >>> found[["covariate", "df"]].to_numpy().tolist(), found["r2"].round(3).tolist()
+    ([['x', 1], ['odd', 1]], [1.0, 0.086])
+    """
+    matrix, _ = check_distances(D, min_items=3)
+    check_counts(n_permutations=n_permutations)
+    bases = _bases(covariates, len(matrix), ranks)
+    G = _centred(matrix)
+    total = float(np.trace(G))
+    if total <= 0:
+        raise ValueError("all distances are zero: there is no variance to explain")
+    full = _orthonormal(np.hstack(list(bases.values())))
+    if full.shape[1] >= len(matrix) - 1:
+        raise ValueError(
+            f"covariates have {full.shape[1]} degrees of freedom together, "
+            f"expected fewer than {len(matrix) - 1} for {len(matrix)} items"
+        )
+    total_r2 = _share(full, G, total)
+    rows = []
+    for number, (name, basis) in enumerate(bases.items()):
+        r2 = _share(basis, G, total)
+        others = [other for key, other in bases.items() if key != name]
+        rest = _share(_orthonormal(np.hstack(others)), G, total) if others else 0.0
+        # Each covariate's permutations are its own: they do not depend on which others there are.
+        rng = np.random.default_rng([seed, number])
+        null = np.array(
+            [_share(basis[rng.permutation(len(G))], G, total) for _ in range(n_permutations)]
+        )
+        rows.append(
+            {
+                "covariate": name,
+                "r2": r2,
+                "unique_r2": total_r2 - rest,
+                "total_r2": total_r2,
+                "p_value": permutation_p_value(r2, null),
+                "n": len(matrix),
+                "df": basis.shape[1],
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def axis_correlations(points: ArrayLike, covariates: Covariates) -> pd.DataFrame:
+    """Correlate the axes of an embedding with covariates, by ranks.
+
+    Parameters
+    ----------
+    points : array of shape (K, L)
+        Coordinates of the items; axes in their order.
+    covariates : pandas.DataFrame or mapping of K rows
+        Numbers; each must vary.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a covariate and axis: ``covariate``, ``axis`` (from 1), ``spearman``. An axis on
+        which all points coincide has NaN. The sign of an axis of an embedding is arbitrary.
+
+    Raises
+    ------
+    ValueError
+        If a covariate is no numbers, has another length, a missing value, or one value only.
+
+    Examples
+    --------
+    >>> points = np.array([[0.0, 3.0], [1.0, 1.0], [2.0, 2.0]])
+    >>> axis_correlations(points, {"depth": [1, 5, 6]})["spearman"].round(6).tolist()
+    [1.0, -0.5]
+    """
+    places = np.asarray(points, dtype=np.float64)
+    if places.ndim != 2 or not np.isfinite(places).all():
+        raise ValueError(f"points must be finite, of shape (K, L), found shape {places.shape}")
+    columns = _columns(covariates, len(places))
+    text = [name for name, values in columns.items() if not _is_number(values)]
+    if text:
+        raise ValueError(f"covariate {text[0]} holds labels, expected numbers")
+    x = _standardised(rankdata(places, axis=0))
+    rows = []
+    for name, values in columns.items():
+        y = _standardised(rankdata(values.to_numpy(np.float64))[:, None])
+        for axis, rho in enumerate((x.T @ y)[:, 0], start=1):
+            rows.append(
+                {
+                    "covariate": name,
+                    "axis": axis,
+                    "spearman": float(np.clip(rho, -1, 1)) if x[:, axis - 1].any() else np.nan,
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def _centred(D: NDArray) -> NDArray[np.float64]:
+    squares = D**2
+    means = squares.mean(axis=0)
+    return -0.5 * (squares - means - means[:, None] + means.mean())
+
+
+def _share(basis: NDArray, G: NDArray, total: float) -> float:
+    return float(np.vdot(basis, G @ basis)) / total
+
+
+def _columns(covariates: Covariates, n_items: int) -> dict[str, pd.Series]:
+    """Covariates as columns that are complete and vary."""
+    columns = {str(name): pd.Series(values) for name, values in dict(covariates).items()}
+    if not columns:
+        raise ValueError("no covariates, expected at least one")
+    for name, values in columns.items():
+        if len(values) != n_items:
+            raise ValueError(f"covariate {name} has {len(values)} values for {n_items} items")
+        missing = values.isna()
+        if _is_number(values):
+            missing |= ~np.isfinite(values.to_numpy(np.float64))
+        if missing.any():
+            at = int(np.argmax(missing.to_numpy()))
+            raise ValueError(f"covariate {name} is {values.iloc[at]} for item {at}")
+        if values.nunique() < 2:
+            raise ValueError(f"covariate {name} is {values.iloc[0]} for all items")
+    return columns
+
+
+def _bases(covariates: Covariates, n_items: int, ranks: bool) -> dict[str, NDArray[np.float64]]:
+    """An orthonormal basis of each covariate's centred columns."""
+    bases = {}
+    for name, values in _columns(covariates, n_items).items():
+        if _is_number(values):
+            numbers = values.to_numpy(np.float64)
+            columns = (rankdata(numbers) if ranks else numbers)[:, None]
+        else:
+            columns = pd.get_dummies(values.astype(str)).to_numpy(np.float64)
+        bases[name] = _orthonormal(columns - columns.mean(axis=0))
+    return bases
+
+
+def _orthonormal(columns: NDArray) -> NDArray[np.float64]:
+    """Basis of the span of columns, those of no weight left out."""
+    vectors, values, _ = np.linalg.svd(columns, full_matrices=False)
+    return vectors[:, values > 1e-10 * values[0]]
+
+
+def _standardised(columns: NDArray) -> NDArray[np.float64]:
+    """Columns of mean 0 and sum of squares 1; a constant one becomes 0."""
+    centred = columns - columns.mean(axis=0)
+    norms = np.linalg.norm(centred, axis=0)
+    return centred / np.where(norms > 0, norms, 1.0)
+
+
+def _is_number(values: Sequence | pd.Series) -> bool:
+    kind = pd.Series(values).dtype
+    return pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind)
