@@ -42,5 +42,6 @@ def save_drawn(figure: Figure, table: pd.DataFrame, output: Any) -> None:
     output : object
         With the paths `pdf`, `png` and `csv`, as a rule's output has them.
     """
-    save_figure(figure, [output.pdf, output.png])
+    # The PNG is for screens and for the report; print has the PDF.
+    save_figure(figure, [output.pdf, output.png], dpi=200)
     write_table(table, output.csv)
