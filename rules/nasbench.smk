@@ -8,6 +8,11 @@ TRAINING_CODE = study.code(
 )
 
 
+onstart:
+    if "nasbench" in study.datasets:
+        print(study.announcement("nasbench"), file=sys.stderr)
+
+
 if NASBENCH["images"] == "cifar10":
 
     rule fetch_cifar10:

@@ -5,5 +5,10 @@ from shapemetrics.study.drawing import is_simulated, job, read_tables, save_draw
 
 with job(snakemake):
     table = read_tables(snakemake.input.table)
-    figure = plot_accuracies(table, chance=0.1, simulated=is_simulated(snakemake.input.dataset))
+    figure = plot_accuracies(
+        table,
+        against=("untrained_accuracy", "trainable_parameters", "depth"),
+        chance=0.1,
+        simulated=is_simulated(snakemake.input.dataset),
+    )
     save_drawn(figure, table, snakemake.output)

@@ -205,3 +205,19 @@ def test_every_configuration_that_is_shipped_is_valid(config, schema, root, name
     over = yaml.safe_load((root / "config" / f"{name}.yaml").read_text())
     study = Study(validated(laid_over(config, over), schema))
     assert study.datasets
+
+
+def test_a_dataset_that_is_left_out_is_not_part_of_the_study(config, schema):
+    del config["datasets"]["nasbench"]
+    study = Study(validated(config, schema))
+    assert study.datasets == ["allen"]
+    config["datasets"]["allen"]["enabled"] = False
+    with pytest.raises(ValueError, match="none is enabled, expected at least one"):
+        Study(validated(config, schema))
+
+
+def test_the_size_of_what_is_kept_is_known_before_anything_runs(config, schema):
+    study = Study(validated(config, schema))
+    # 240 networks, two states, 100 pictures, float32: 8x8x16 twice, 4x4x32, 2x2x64, 64.
+    size = 240 * 2 * 100 * (2 * 1024 + 512 + 256 + 64) * 4 / 1e9
+    assert f"responses of {size:.2f} GB" in study.announcement("nasbench")

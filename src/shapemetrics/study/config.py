@@ -12,7 +12,6 @@ from typing import Any
 import jsonschema
 import yaml
 
-
 #: Sections of names of the user's choice.
 REMOVABLE = ("metrics", "comparisons")
 

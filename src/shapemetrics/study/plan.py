@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from shapemetrics.datasets.nasbench.probes import ProbeSettings, representation_bytes
+from shapemetrics.datasets.nasbench.settings import TrainingSettings
 from shapemetrics.metrics.base import Metric
 from shapemetrics.metrics.registry import build_metric, metric_module
 from shapemetrics.store import RepresentationStore
@@ -149,6 +151,8 @@ class Study:
             )
         for name in [*config["metrics"], *config["comparisons"]]:
             self.metric(name)
+        if not self.datasets:
+            raise ValueError("configuration key 'datasets': none is enabled, expected at least one")
         for name in self.datasets:
             self._check_dendrogram(name)
         shifts = config["analyses"]["shifts"]
@@ -233,6 +237,22 @@ class Study:
                 "results, found none; set published to 'only108' or 'full', or published_file"
             )
         return choice
+
+    def announcement(self, name: str) -> str:
+        """What a dataset of networks is about to train and to keep, and how large that is."""
+        settings = self.dataset(name)
+        side = {"digits": 8, "cifar10": 32}[settings["images"]]
+        n_bytes = representation_bytes(
+            settings["n_networks"],
+            settings["n_probe"],
+            side,
+            TrainingSettings.from_mapping(settings["training"]),
+            ProbeSettings.from_mapping(settings["probes"]),
+        )
+        return (
+            f"{settings['n_networks']} networks on {settings['images']}: responses of "
+            f"{n_bytes / 1e9:.2f} GB, twice (each network's own file, and the store)"
+        )
 
     def downloads(self, name: str) -> str:
         """Folder of a dataset's downloads."""

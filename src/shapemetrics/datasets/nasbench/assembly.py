@@ -161,6 +161,7 @@ def _covariates(result: NetworkResult, n_test: int) -> dict[str, Any]:
         "error": 1 - result.test_accuracy,
         "log_error": log_error(result.test_accuracy, n_test),
         "train_accuracy": result.train_accuracy,
+        "untrained_accuracy": result.untrained_accuracy,
         "trainable_parameters": result.trainable_parameters,
         "diverged": result.diverged,
         **(validation if result.validation_accuracy is not None else {}),

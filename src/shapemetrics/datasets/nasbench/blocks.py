@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from .activations import layer_activations
+from .activations import layer_activations, predict
 from .cells import Cell
 from .checkpoints import Checkpoint
 from .devices import numerics
@@ -28,7 +28,7 @@ from .results import (
     write_result,
 )
 from .settings import TrainingSettings
-from .training import initial_network, train_network
+from .training import accuracy, initial_network, train_network
 
 logger = logging.getLogger(__name__)
 
@@ -156,6 +156,7 @@ def _run(
     """Record one network before and after its training."""
     network = initial_network(cell, images, settings, seed, device)
     before = layer_activations(network, images.probe_x, settings.eval_batch_size, probes)
+    guesses = predict(network, images.test_x, settings.eval_batch_size)
     started = time.perf_counter()
     trained = train_network(cell, images, settings, seed, device, checkpoint)
     seconds = time.perf_counter() - started
@@ -179,4 +180,5 @@ def _run(
         device=device,
         torch=torch.__version__,
         validation_accuracy=trained.validation_accuracy,
+        untrained_accuracy=accuracy(guesses, images.test_y),
     )

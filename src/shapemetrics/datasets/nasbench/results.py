@@ -72,6 +72,8 @@ class NetworkResult:
         Where, and with which version of PyTorch, it was computed.
     validation_accuracy : float or None
         The same for the validation images, if there are any.
+    untrained_accuracy : float
+        Fraction of the test images that the network answers rightly before its training.
     """
 
     network: str
@@ -85,6 +87,7 @@ class NetworkResult:
     seconds: float
     device: str
     torch: str
+    untrained_accuracy: float
     validation_accuracy: float | None = None
 
 

@@ -126,10 +126,10 @@ def train_network(
         pixels = getattr(images, f"{part}_x")
         if pixels is not None:
             found = predict(network, pixels, settings.eval_batch_size)
-            accuracies[f"{part}_accuracy"] = _accuracy(found, getattr(images, f"{part}_y"))
+            accuracies[f"{part}_accuracy"] = accuracy(found, getattr(images, f"{part}_y"))
     return TrainedNetwork(
         network=network,
-        train_accuracy=_accuracy(logits, images.train_y),
+        train_accuracy=accuracy(logits, images.train_y),
         diverged=diverged,
         steps=fit.step,
         final_loss=fit.last_loss,
@@ -144,7 +144,7 @@ def _settled_logits(network: Network, images: ImageSet, settings: TrainingSettin
     return predict(network.eval(), images.train_x, settings.eval_batch_size)
 
 
-def _accuracy(logits: np.ndarray, classes: np.ndarray) -> float:
+def accuracy(logits: np.ndarray, classes: np.ndarray) -> float:
     """Fraction of images whose largest logit is that of their class."""
     return float((logits.argmax(axis=1) == classes).mean())
 
