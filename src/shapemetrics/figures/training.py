@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from shapemetrics.figures.intervals import blocks
 from shapemetrics.figures.style import (
     DOUBLE,
     MUTED,
@@ -46,7 +47,8 @@ def plot_accuracies(
     accuracy : str
     against : sequence of str
         Columns of numbers, a panel each: integers with at most 12 different values as columns of
-        points with their median, others as a scatter, logarithmic where they span a decade.
+        points with their median, others as a scatter, logarithmic where they are counts that span
+        a decade.
     chance : float, optional
         Accuracy of guessing, drawn as a line in the histogram where given.
     title : str, optional
@@ -70,8 +72,12 @@ def plot_accuracies(
             f"{_FIGURE}: column {accuracy} runs from {values.min():g} to {values.max():g}, "
             "expected fractions between 0 and 1"
         )
-    figure = new_figure(DOUBLE, 2.1)
-    axes = figure.subplots(1, 1 + len(against), squeeze=False)[0]
+    rows = blocks(range(1 + len(against)), 3)
+    figure = new_figure(DOUBLE, 2.1 * len(rows))
+    grid = figure.subplots(len(rows), len(rows[0]), squeeze=False)
+    axes = grid.ravel()[: 1 + len(against)]
+    for unused in grid.ravel()[len(axes) :]:
+        unused.remove()
     _histogram(axes[0], values, chance)
     axes[0].set_xlabel(pretty(accuracy))
     for ax, column in zip(axes[1:], against, strict=True):
@@ -124,5 +130,6 @@ def _against(ax: Axes, x: np.ndarray, accuracy: np.ndarray) -> None:
         ax.set_xticks(distinct)
     else:
         ax.scatter(x, accuracy, **style)
-        if distinct[0] > 0 and distinct[-1] / distinct[0] >= 10:
+        # Counts that span a decade; fractions stay as they are.
+        if distinct[0] >= 1 and distinct[-1] / distinct[0] >= 10:
             ax.set_xscale("log")
