@@ -48,6 +48,10 @@ include: "rules/figures.smk"
 include: "rules/report.smk"
 
 
+onstart:
+    print(*study.announcements(), sep="\n", file=sys.stderr)
+
+
 rule all:
     default_target: True
     input:

@@ -8,53 +8,46 @@ TRAINING_CODE = study.code(
 )
 
 
-onstart:
-    if "nasbench" in study.datasets:
-        print(study.announcement("nasbench"), file=sys.stderr)
+CIFAR10 = os.path.join(NASBENCH_DOWNLOADS, "cifar-10-binary.tar.gz")
+IMAGES = [CIFAR10] if NASBENCH["images"] == "cifar10" else []
+# The published results: downloaded, or a file that is there already, or none.
+RECORDS = NASBENCH["published_file"]
+if NASBENCH["published"]:
+    RECORDS = os.path.join(
+        NASBENCH_DOWNLOADS, f"nasbench_{NASBENCH['published']}.tfrecord"
+    )
+PUBLISHED_TABLE = [study.path("nasbench", "published.parquet")] if RECORDS else []
 
 
-if NASBENCH["images"] == "cifar10":
+if IMAGES:
 
     rule fetch_cifar10:
         output:
-            # Kept from one run to the next, and never removed by Snakemake: 170 MB.
-            archive=protected(os.path.join(NASBENCH_DOWNLOADS, "cifar-10-binary.tar.gz")),
+            archive=protected(CIFAR10),
         log:
             study.path("logs", "fetch_cifar10.log"),
-        localrule: True
         retries: 3
+        localrule: True
         params:
             folder=NASBENCH_DOWNLOADS,
         script:
             "../scripts/fetch_cifar10.py"
-
-    IMAGES = [rules.fetch_cifar10.output.archive]
-else:
-    IMAGES = []
 
 
 if NASBENCH["published"]:
 
     rule fetch_published:
         output:
-            records=protected(
-                os.path.join(
-                    NASBENCH_DOWNLOADS, f"nasbench_{NASBENCH['published']}.tfrecord"
-                )
-            ),
+            records=protected(RECORDS),
         log:
             study.path("logs", "fetch_published.log"),
-        localrule: True
         retries: 3
+        localrule: True
         params:
             file=NASBENCH["published"],
             folder=NASBENCH_DOWNLOADS,
         script:
             "../scripts/fetch_published.py"
-
-    RECORDS = [rules.fetch_published.output.records]
-else:
-    RECORDS = [NASBENCH["published_file"]] if NASBENCH["published_file"] else []
 
 
 if RECORDS:
@@ -64,17 +57,13 @@ if RECORDS:
             code=study.code("datasets.nasbench.conversion", "study.jobs"),
             records=RECORDS,
         output:
-            table=study.path("nasbench", "published.parquet"),
+            table=PUBLISHED_TABLE[0],
         log:
             study.path("logs", "convert_published.log"),
         resources:
             mem_mb=1500,
         script:
             "../scripts/convert_published.py"
-
-    PUBLISHED_TABLE = [rules.convert_published.output.table]
-else:
-    PUBLISHED_TABLE = []
 
 
 rule choose_networks:

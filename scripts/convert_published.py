@@ -6,7 +6,7 @@ from shapemetrics.study.jobs import job
 
 with job(snakemake) as log, byte_progress("published results") as progress:
     done = convert_records(
-        snakemake.input.records[0],
+        snakemake.input.records,
         snakemake.output.table,
         progress=progress,
     )

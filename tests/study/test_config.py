@@ -220,4 +220,5 @@ def test_the_size_of_what_is_kept_is_known_before_anything_runs(config, schema):
     study = Study(validated(config, schema))
     # 240 networks, two states, 100 pictures, float32: 8x8x16 twice, 4x4x32, 2x2x64, 64.
     size = 240 * 2 * 100 * (2 * 1024 + 512 + 256 + 64) * 4 / 1e9
-    assert f"responses of {size:.2f} GB" in study.announcement("nasbench")
+    (announced,) = study.announcements()
+    assert f"responses of {size:.2f} GB" in announced

@@ -238,8 +238,11 @@ class Study:
             )
         return choice
 
-    def announcement(self, name: str) -> str:
-        """What a dataset of networks is about to train and to keep, and how large that is."""
+    def announcements(self) -> list[str]:
+        """What the study is about to train and to keep, and how large that is."""
+        return [self._announced(name) for name in self.datasets if self.kind(name) is NETWORKS]
+
+    def _announced(self, name: str) -> str:
         settings = self.dataset(name)
         side = {"digits": 8, "cifar10": 32}[settings["images"]]
         n_bytes = representation_bytes(
