@@ -33,9 +33,9 @@ class Checkout:
 
     def command(self, *options: str) -> list[str]:
         return [
-            *(sys.executable, "-m", self.runner),
+            *(sys.executable, "-m", self.runner, *options),
+            # Last, since it would take targets for further files.
             *("--configfile", str(self.folder / "config" / self.config)),
-            *options,
         ]
 
     def environment(self) -> dict[str, str]:

@@ -19,6 +19,7 @@ pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 FIGURES = [
     *("accuracies", "audit", "classification", "regression"),
+    *("agreement", "samples", "shift_maps", "shift_gain"),
     *(
         f"{metric}/{figure}"
         for metric in ("procrustes", "cca")
@@ -106,9 +107,10 @@ def test_editing_one_setting_reruns_what_uses_it(finished, tmp_path):
     file = checkout.folder / "config" / "test.yaml"
     settings = yaml.safe_load(file.read_text())
     settings["analyses"]["regression"]["n_permutations"] += 1
-    file.write_text(yaml.safe_dump(settings))
+    file.write_text(yaml.safe_dump(settings, sort_keys=False))
     assert set(checkout.planned()) == {
-        *("regress_target", "draw_regression", "draw_predictions", "all")
+        *("regress_target", "explain_covariates", "draw_regression", "draw_predictions"),
+        *("draw_covariates", "write_report", "all"),
     }
 
 
@@ -174,7 +176,7 @@ def overlaid(checkout, settings: dict) -> str:
     base = yaml.safe_load(file.read_text())
     for key, value in settings.items():
         base[key] = merged(base.get(key, {}), value) if isinstance(value, dict) else value
-    file.write_text(yaml.safe_dump(base))
+    file.write_text(yaml.safe_dump(base, sort_keys=False))
     return checkout.run(expect=1)
 
 
@@ -196,10 +198,14 @@ def test_bad_configuration_stops_before_anything_is_made(fresh, settings, messag
 
 def test_unknown_target_is_named_and_nothing_half_written(finished, tmp_path):
     checkout = finished.copy(tmp_path / "edited")
+    table = checkout.results / "learning" / "nasbench" / "procrustes" / "regression.csv"
+    before = table.read_bytes()
     output = overlaid(checkout, {"datasets": {"nasbench": {"target": "acuracy"}}})
     assert "has no covariate 'acuracy'; there are:" in output
     assert "Traceback" not in output
-    assert not (checkout.results / "learning/nasbench/procrustes/regression.csv").exists()
+    # What an earlier run made is whole, or gone.
+    assert not table.exists() or table.read_bytes() == before
+    assert [p for p in table.parent.iterdir() if p.name.startswith(".")] == []
 
 
 def broken_store(finished, tmp_path, change):

@@ -27,7 +27,7 @@ def module_files(*modules: str) -> list[str]:
     Returns
     -------
     list of str
-        Absolute paths.
+        Paths, relative to the working directory where they lie below it.
 
     Raises
     ------
@@ -46,7 +46,13 @@ def module_files(*modules: str) -> list[str]:
         if file not in found:
             found.add(file)
             waiting.extend(_imports(file))
-    return sorted(map(str, found))
+    return sorted(map(_shown, found))
+
+
+def _shown(file: Path) -> str:
+    """A file below the working directory by its relative path, so that a checkout can be moved
+    without its results counting as made by other files."""
+    return str(file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file)
 
 
 @cache
