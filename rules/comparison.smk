@@ -11,7 +11,7 @@ COMPARED = lambda w: expand(
 rule compare_measures:
     input:
         code=study.code(
-            "learning.agreement", "geometry.audit", "study.tables", "study.jobs"
+            "learning.agreement", "study.audits", "study.tables", "study.jobs"
         ),
         index=study.path("{dataset}", "store", "index.csv"),
         matrices=COMPARED,

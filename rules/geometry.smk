@@ -3,15 +3,13 @@
 
 rule audit_triangles:
     input:
-        code=study.code("geometry.audit", "pairwise.matrix", "study.tables"),
+        code=study.code("study.audits", "study.jobs"),
         index=study.path("{dataset}", "store", "index.csv"),
         matrices=SINGLE,
     output:
         table=study.path("geometry", "{dataset}", "{metric}", "audit.csv"),
     log:
         study.path("logs", "audit_triangles", "{dataset}_{metric}.log"),
-    params:
-        is_metric=lambda w: study.metric(w.metric).is_metric,
     script:
         "../scripts/audit_triangles.py"
 

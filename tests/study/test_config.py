@@ -171,7 +171,13 @@ def test_layers_limit_what_is_analysed_and_must_hold_the_dendrogram(config, sche
     assert sorted(study.selections("nasbench")) == [
         *("pool_trained", "pool_untrained", "stem_trained", "stem_untrained")
     ]
-    config["datasets"]["nasbench"]["layers"] = ["stem", "stack1"]
+    # What is sampled or drawn is found whatever the layers.
+    config["datasets"]["nasbench"] |= {"layers": ["stem"], "dendrogram": "stem_trained"}
+    assert Study(validated(config, schema)).selection("nasbench", "pool_trained").where == {
+        "layer": "pool",
+        "state": "trained",
+    }
+    config["datasets"]["nasbench"] |= {"layers": ["stem", "stack1"], "dendrogram": "pool_trained"}
     with pytest.raises(ValueError, match=r"nasbench\.dendrogram': found 'pool_trained', expected"):
         Study(validated(config, schema))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,11 +72,3 @@ class DistanceMatrix:
                 )
         except Exception as error:
             raise ValueError(f"{path}: not a readable matrix of distances ({error})") from error
-
-    def reordered(self, index: Mapping[str, Any] | pd.DataFrame) -> pd.DataFrame:
-        """Rows of a table indexed by id, in this matrix's order; ValueError names a missing id."""
-        frame = pd.DataFrame(index)
-        missing = [id for id in self.ids if id not in frame.index]
-        if missing:
-            raise ValueError(f"no covariates for {missing[0]!r}")
-        return frame.loc[self.ids]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -263,10 +262,9 @@ class Study:
 
     def selections(self, dataset: str) -> dict[str, Selection]:
         """Selections of a dataset by name: one a layer and state, or all regions."""
-        settings = self.dataset(dataset)
-        layers = settings.get("layers", LAYERS)
+        layers = self.dataset(dataset).get("layers", LAYERS)
         return {
-            name: Selection(where, settings.get("positions"))
+            name: self.selection(dataset, name)
             for name, where in self.kind(dataset).selections.items()
             if where.get("layer", layers[0]) in layers
         }
@@ -292,7 +290,9 @@ class Study:
             settings = analyses["compared"]
             where = {"layer": settings["layers"]}
             return Selection(where, settings["positions"], settings["n_networks"])
-        return self.selections(dataset)[name]
+        # `layers` limits what is embedded and regressed, not what other analyses may read.
+        positions = self.dataset(dataset).get("positions")
+        return Selection(self.kind(dataset).selections[name], positions)
 
     def figures(self, dataset: str) -> list[str]:
         """Figures of a dataset, as paths below its folder without suffix."""
@@ -362,8 +362,3 @@ class Study:
     def metric_code(self, name: str) -> list[str]:
         """Source files of one metric."""
         return module_files(metric_module(self.measure(name)["family"]))
-
-    def digest(self, *keys: str) -> str:
-        """Digest of the configuration, or of some of its top-level keys."""
-        part = {key: self.config[key] for key in keys} if keys else self.config
-        return hashlib.sha256(json.dumps(part, sort_keys=True).encode()).hexdigest()

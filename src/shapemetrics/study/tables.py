@@ -30,12 +30,15 @@ class Selected:
     ids : list of str
     covariates : pandas.DataFrame
         One row a representation, in the order of the matrix.
+    is_metric : bool
+        Whether the measure is a metric by construction.
     """
 
     labels: dict[str, Any]
     distances: Array
     ids: list[str]
     covariates: pd.DataFrame
+    is_metric: bool
 
     def covariate(self, name: str) -> pd.Series:
         """One covariate; ValueError names those that there are."""
@@ -77,6 +80,7 @@ class Selected:
             self.distances[np.ix_(keep, keep)],
             [id for id, kept in zip(self.ids, keep) if kept],
             self.covariates[keep].reset_index(drop=True),
+            self.is_metric,
         )
 
 
@@ -116,7 +120,8 @@ def read_selected(
         for name in NAMING:
             if name in covariates and covariates[name].nunique() == 1:
                 labels[name] = covariates[name].iloc[0]
-        yield Selected(labels, matrix.values, matrix.ids, covariates)
+        is_metric = matrix.provenance["parameters"]["is_metric"]
+        yield Selected(labels, matrix.values, matrix.ids, covariates, is_metric)
 
 
 def labelled(table: pd.DataFrame, labels: dict[str, Any]) -> pd.DataFrame:
