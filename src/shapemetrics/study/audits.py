@@ -9,6 +9,6 @@ from shapemetrics.study.tables import Selected
 
 
 def audited(part: Selected) -> pd.DataFrame:
-    """Check every triple of a selection; one row, with whether its measure claims to be a metric."""
+    """Check every triple of a selection: one row, with whether its measure is called a metric."""
     found = triangle_audit(part.distances, ids=part.ids, name=part.labels["metric"])
     return pd.DataFrame([{**found.row(), "is_metric": part.is_metric}])
