@@ -10,10 +10,11 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 ON_MODERN_PYTHON = import sys; sys.exit(sys.version_info < (3, 11))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint dry-run env env-dev clean
+.PHONY: help run figures test lint dry-run env env-dev clean
 
 help:  ## list the targets
 	@echo "make run      build the environment, then the default study and its report (results/report.html)"
+	@echo "make figures  draw the figures anew from results that exist, in seconds"
 	@echo "make test     build the environment, then run all tests"
 	@echo "make lint     check style and workflow: ruff, snakefmt"
 	@echo "make dry-run  show which jobs 'make run' would run"
@@ -27,6 +28,10 @@ run: env  ## the study
 
 dry-run: env
 	@$(BIN)/snakemake --cores $(CORES) --dry-run $(if $(CONFIG),--configfile $(CONFIG))
+
+# Only the rules that draw: tables and distances must exist, and none of them is made anew.
+figures: env  ## figures from existing results
+	@$(BIN)/python -m shapemetrics.study.run figures --cores $(CORES) --allowed-rules figures $$(sed -n 's/^ *rule \(draw_[a-z_]*\):.*/\1/p' rules/*.smk) $(if $(CONFIG),--configfile $(CONFIG))
 
 test: env-dev  ## all tests
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile $(TESTS)

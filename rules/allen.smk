@@ -32,6 +32,8 @@ if SIMULATED:
             truth=os.path.join(ALLEN_FOLDER, "truth", "structures.csv"),
         log:
             study.path("logs", "simulate_sessions.log"),
+        benchmark:
+            study.path("benchmarks", "simulate_sessions", "all.tsv")
         threads: 2
         params:
             folder=ALLEN_FOLDER,
@@ -87,6 +89,8 @@ rule extract_session:
         units=study.path("allen", "responses", "session_{session}.csv"),
     log:
         study.path("logs", "extract_session", "{session}.log"),
+    benchmark:
+        study.path("benchmarks", "extract_session", "{session}.tsv")
     wildcard_constraints:
         session=r"\d+",
     retries: 0 if WITH_ALLENSDK else 1

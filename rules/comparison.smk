@@ -1,7 +1,7 @@
 # Metrics against one another, against measures that are no metrics, stimuli and shifts.
 
 COMPARED = lambda w: expand(
-    rules.compute_distances.output.matrix,
+    MATRIX,
     dataset=w.dataset,
     selection="compared",
     metric=study.measures,
@@ -20,6 +20,8 @@ rule compare_measures:
         audit=study.path("geometry", "{dataset}", "compared_audit.csv"),
     log:
         study.path("logs", "compare_measures", "{dataset}.log"),
+    benchmark:
+        study.path("benchmarks", "compare_measures", "{dataset}.tsv")
     params:
         n_permutations=study.config["analyses"]["compared"]["n_permutations"],
         seed=lambda w: study.seed("compare_measures", w.dataset),
@@ -36,6 +38,8 @@ rule vary_stimuli:
         table=study.path("geometry", "{dataset}", "samples.csv"),
     log:
         study.path("logs", "vary_stimuli", "{dataset}.log"),
+    benchmark:
+        study.path("benchmarks", "vary_stimuli", "{dataset}.tsv")
     params:
         **study.config["analyses"]["samples"],
         metrics=study.config["metrics"],
@@ -58,6 +62,8 @@ rule shift_layers:
         gain=study.path("geometry", "{dataset}", "shift_gain.csv"),
     log:
         study.path("logs", "shift_layers", "{dataset}.log"),
+    benchmark:
+        study.path("benchmarks", "shift_layers", "{dataset}.tsv")
     params:
         **study.config["analyses"]["shifts"],
     script:

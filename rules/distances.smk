@@ -1,36 +1,48 @@
-# All pairs of a selection by a metric.
+# All pairs of a selection by a metric: in one job, or in tiles where block_size says so.
+
+MATRIX_FOLDER = ("distances", "{dataset}", "{selection}", "{metric}")
+MATRIX = study.path(*MATRIX_FOLDER, "distances.npz")
+MATRIX_TABLE = study.path(*MATRIX_FOLDER, "distances.csv")
 
 
-rule compute_distances:
-    input:
-        code=lambda w: study.code("pairwise.engine", "pairwise.matrix", "study.jobs")
-        + study.metric_code(w.metric),
-        index=study.path("{dataset}", "store", "index.csv"),
-    output:
-        matrix=study.path(
-            "distances", "{dataset}", "{selection}", "{metric}", "distances.npz"
-        ),
-        table=study.path(
-            "distances", "{dataset}", "{selection}", "{metric}", "distances.csv"
-        ),
-    log:
-        study.path("logs", "compute_distances", "{dataset}_{selection}_{metric}.log"),
-    threads: study.config["distances"]["threads"]
-    params:
-        metric=lambda w: study.measure(w.metric),
-        selection=lambda w: vars(study.selection(w.dataset, w.selection)),
-        dtype=study.config["distances"]["dtype"],
-    script:
-        "../scripts/compute_distances.py"
+if study.in_tiles:
+
+    include: "tiles.smk"
+
+
+if not study.in_tiles:
+
+    rule compute_distances:
+        input:
+            code=lambda w: study.code(
+                "pairwise.engine", "pairwise.matrix", "study.jobs"
+            )
+            + study.metric_code(w.metric),
+            index=study.path("{dataset}", "store", "index.csv"),
+        output:
+            matrix=MATRIX,
+            table=MATRIX_TABLE,
+        log:
+            study.path(
+                "logs", "compute_distances", "{dataset}_{selection}_{metric}.log"
+            ),
+        benchmark:
+            study.path(
+                "benchmarks", "compute_distances", "{dataset}_{selection}_{metric}.tsv"
+            )
+        threads: study.config["distances"]["threads"]
+        params:
+            metric=lambda w: study.measure(w.metric),
+            selection=lambda w: vars(study.selection(w.dataset, w.selection)),
+            engine=study.engine_options(),
+        script:
+            "../scripts/compute_distances.py"
 
 
 def distances_of(selections):
     """Matrices of these selections of the rule's dataset by the rule's metric."""
     return lambda w: expand(
-        rules.compute_distances.output.matrix,
-        dataset=w.dataset,
-        selection=selections(w.dataset),
-        metric=w.metric,
+        MATRIX, dataset=w.dataset, selection=selections(w.dataset), metric=w.metric
     )
 
 

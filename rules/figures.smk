@@ -35,6 +35,8 @@ rule draw_accuracies:
         **drawn("accuracies", "1 Networks", "accuracy", metric=False),
     log:
         study.path("logs", "draw_accuracies", "{dataset}.log"),
+    benchmark:
+        study.path("benchmarks", "draw_accuracies", "{dataset}.tsv")
     script:
         "../scripts/draw_accuracies.py"
 
@@ -48,6 +50,8 @@ rule draw_embedding:
         **drawn("embedding", "2 Geometry", "embedding"),
     log:
         study.path("logs", "draw_embedding", "{dataset}_{metric}.log"),
+    benchmark:
+        study.path("benchmarks", "draw_embedding", "{dataset}_{metric}.tsv")
     params:
         color=lambda w: study.dataset(w.dataset)["color"],
         label=lambda w: study.kind(w.dataset).label,
@@ -65,6 +69,8 @@ rule draw_distortion:
         **drawn("distortion", "2 Geometry", "distortion"),
     log:
         study.path("logs", "draw_distortion", "{dataset}_{metric}.log"),
+    benchmark:
+        study.path("benchmarks", "draw_distortion", "{dataset}_{metric}.tsv")
     script:
         "../scripts/draw_distortion.py"
 
@@ -85,6 +91,8 @@ rule draw_audit:
         **drawn("audit", "2 Geometry", "triangle audit", metric=False),
     log:
         study.path("logs", "draw_audit", "{dataset}.log"),
+    benchmark:
+        study.path("benchmarks", "draw_audit", "{dataset}.tsv")
     script:
         "../scripts/draw_audit.py"
 
@@ -99,6 +107,8 @@ rule draw_dendrogram:
         **drawn("dendrogram", "3 Learning", "dendrogram"),
     log:
         study.path("logs", "draw_dendrogram", "{dataset}_{metric}.log"),
+    benchmark:
+        study.path("benchmarks", "draw_dendrogram", "{dataset}_{metric}.tsv")
     params:
         color=lambda w: study.dendrogram(w.dataset)["color"],
         selection=lambda w: study.dendrogram(w.dataset)["selection"],
@@ -118,6 +128,8 @@ rule draw_regression:
         **drawn("regression", "3 Learning", "regression scores", metric=False),
     log:
         study.path("logs", "draw_regression", "{dataset}.log"),
+    benchmark:
+        study.path("benchmarks", "draw_regression", "{dataset}.tsv")
     script:
         "../scripts/draw_regression.py"
 
@@ -132,6 +144,8 @@ rule draw_predictions:
         **drawn("predictions", "3 Learning", "held-out predictions"),
     log:
         study.path("logs", "draw_predictions", "{dataset}_{metric}.log"),
+    benchmark:
+        study.path("benchmarks", "draw_predictions", "{dataset}_{metric}.tsv")
     script:
         "../scripts/draw_predictions.py"
 
@@ -146,6 +160,8 @@ rule draw_classification:
         **drawn("classification", "3 Learning", "classification", metric=False),
     log:
         study.path("logs", "draw_classification", "{dataset}.log"),
+    benchmark:
+        study.path("benchmarks", "draw_classification", "{dataset}.tsv")
     script:
         "../scripts/draw_classification.py"
 
@@ -159,6 +175,8 @@ rule draw_agreement:
         **drawn("agreement", "4 Measures", "agreement of measures", metric=False),
     log:
         study.path("logs", "draw_agreement", "{dataset}.log"),
+    benchmark:
+        study.path("benchmarks", "draw_agreement", "{dataset}.tsv")
     script:
         "../scripts/draw_agreement.py"
 
@@ -172,6 +190,8 @@ rule draw_samples:
         **drawn("samples", "4 Measures", "number of stimuli", metric=False),
     log:
         study.path("logs", "draw_samples", "{dataset}.log"),
+    benchmark:
+        study.path("benchmarks", "draw_samples", "{dataset}.tsv")
     params:
         unit=study.unit(study.metrics[0]),
     script:
@@ -187,6 +207,8 @@ rule draw_shift_maps:
         **drawn("shift_maps", "4 Measures", "maps of shifts", metric=False),
     log:
         study.path("logs", "draw_shift_maps", "{dataset}.log"),
+    benchmark:
+        study.path("benchmarks", "draw_shift_maps", "{dataset}.tsv")
     params:
         layer=study.config["analyses"]["shifts"]["map_layer"],
     script:
@@ -202,6 +224,8 @@ rule draw_shift_gain:
         **drawn("shift_gain", "4 Measures", "gain of shifts", metric=False),
     log:
         study.path("logs", "draw_shift_gain", "{dataset}.log"),
+    benchmark:
+        study.path("benchmarks", "draw_shift_gain", "{dataset}.tsv")
     script:
         "../scripts/draw_shift_gain.py"
 
@@ -215,6 +239,8 @@ rule draw_atlas:
         **drawn("atlas", "2 Geometry", "embedding, atlas colours"),
     log:
         study.path("logs", "draw_atlas", "{dataset}_{metric}.log"),
+    benchmark:
+        study.path("benchmarks", "draw_atlas", "{dataset}_{metric}.tsv")
     params:
         label=lambda w: study.kind(w.dataset).label,
         unit=lambda w: study.unit(w.metric),
@@ -231,6 +257,8 @@ rule draw_noise_floor:
         **drawn("noise_floor", "2 Geometry", "noise floor", metric=False),
     log:
         study.path("logs", "draw_noise_floor", "{dataset}.log"),
+    benchmark:
+        study.path("benchmarks", "draw_noise_floor", "{dataset}.tsv")
     script:
         "../scripts/draw_noise_floor.py"
 
@@ -244,6 +272,8 @@ rule draw_growth:
         **drawn("growth", "3 Learning", "growth with units", metric=False),
     log:
         study.path("logs", "draw_growth", "{dataset}.log"),
+    benchmark:
+        study.path("benchmarks", "draw_growth", "{dataset}.tsv")
     params:
         metric=study.growth_metric,
         unit=study.unit(study.growth_metric),
@@ -261,6 +291,8 @@ rule draw_covariates:
         **drawn("covariates", "3 Learning", "what organises distances"),
     log:
         study.path("logs", "draw_covariates", "{dataset}_{metric}.log"),
+    benchmark:
+        study.path("benchmarks", "draw_covariates", "{dataset}_{metric}.tsv")
     script:
         "../scripts/draw_covariates.py"
 
@@ -275,12 +307,15 @@ rule draw_published:
         **drawn("published", "1 Networks", "published and own accuracy", metric=False),
     log:
         study.path("logs", "draw_published", "{dataset}.log"),
+    benchmark:
+        study.path("benchmarks", "draw_published", "{dataset}.tsv")
     script:
         "../scripts/draw_published.py"
 
 
 FIGURES = [
-    study.path("figures", dataset, f"{figure}.png")
+    study.path("figures", dataset, f"{figure}.{form}")
     for dataset in study.datasets
     for figure in study.figures(dataset)
+    for form in ("png", "pdf", "csv")
 ]

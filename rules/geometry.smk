@@ -10,6 +10,8 @@ rule audit_triangles:
         table=study.path("geometry", "{dataset}", "{metric}", "audit.csv"),
     log:
         study.path("logs", "audit_triangles", "{dataset}_{metric}.log"),
+    benchmark:
+        study.path("benchmarks", "audit_triangles", "{dataset}_{metric}.tsv")
     script:
         "../scripts/audit_triangles.py"
 
@@ -23,6 +25,8 @@ rule embed_distances:
         table=study.path("geometry", "{dataset}", "{metric}", "embedding.csv"),
     log:
         study.path("logs", "embed_distances", "{dataset}_{metric}.log"),
+    benchmark:
+        study.path("benchmarks", "embed_distances", "{dataset}_{metric}.tsv")
     params:
         **study.config["analyses"]["embedding"],
         seed=lambda w: study.seed("embed_distances", w.dataset, w.metric),
@@ -39,6 +43,8 @@ rule measure_distortion:
         table=study.path("geometry", "{dataset}", "{metric}", "distortion.csv"),
     log:
         study.path("logs", "measure_distortion", "{dataset}_{metric}.log"),
+    benchmark:
+        study.path("benchmarks", "measure_distortion", "{dataset}_{metric}.tsv")
     params:
         **study.config["analyses"]["distortion"],
         seed=lambda w: study.seed("measure_distortion", w.dataset, w.metric),

@@ -11,6 +11,8 @@ rule cluster_distances:
         leaves=study.path("learning", "{dataset}", "{metric}", "leaves.csv"),
     log:
         study.path("logs", "cluster_distances", "{dataset}_{metric}.log"),
+    benchmark:
+        study.path("benchmarks", "cluster_distances", "{dataset}_{metric}.tsv")
     params:
         **study.config["analyses"]["clustering"],
         n_components=study.config["analyses"]["embedding"]["n_components"],
@@ -29,6 +31,8 @@ rule regress_target:
         predictions=study.path("learning", "{dataset}", "{metric}", "predictions.csv"),
     log:
         study.path("logs", "regress_target", "{dataset}_{metric}.log"),
+    benchmark:
+        study.path("benchmarks", "regress_target", "{dataset}_{metric}.tsv")
     params:
         **study.config["analyses"]["regression"],
         target=lambda w: study.dataset(w.dataset)["target"],
@@ -48,6 +52,8 @@ rule classify_labels:
         confusion=study.path("learning", "{dataset}", "{metric}", "confusion.csv"),
     log:
         study.path("logs", "classify_labels", "{dataset}_{metric}.log"),
+    benchmark:
+        study.path("benchmarks", "classify_labels", "{dataset}_{metric}.tsv")
     params:
         **study.classification_options(),
         tasks=lambda w: study.kind(w.dataset).labels,
@@ -66,6 +72,8 @@ rule explain_covariates:
         table=study.path("learning", "{dataset}", "{metric}", "covariates.csv"),
     log:
         study.path("logs", "explain_covariates", "{dataset}_{metric}.log"),
+    benchmark:
+        study.path("benchmarks", "explain_covariates", "{dataset}_{metric}.tsv")
     params:
         covariates=lambda w: study.kind(w.dataset).covariates,
         n_permutations=study.config["analyses"]["regression"]["n_permutations"],
@@ -82,6 +90,8 @@ rule compare_published:
         table=study.path("learning", "{dataset}", "published.csv"),
     log:
         study.path("logs", "compare_published", "{dataset}.log"),
+    benchmark:
+        study.path("benchmarks", "compare_published", "{dataset}.tsv")
     params:
         seed=lambda w: study.seed("compare_published", w.dataset),
     script:

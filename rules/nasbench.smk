@@ -60,6 +60,8 @@ if RECORDS:
             table=PUBLISHED_TABLE[0],
         log:
             study.path("logs", "convert_published.log"),
+        benchmark:
+            study.path("benchmarks", "convert_published", "all.tsv")
         resources:
             mem_mb=1500,
         script:
@@ -95,6 +97,8 @@ rule train_networks:
         done=study.path("nasbench", "blocks", "block_{block}.csv"),
     log:
         study.path("logs", "train_networks", "block_{block}.log"),
+    benchmark:
+        study.path("benchmarks", "train_networks", "block_{block}.tsv")
     threads: 1
     resources:
         gpu_slot=int(NASBENCH["device"] != "cpu"),
@@ -124,6 +128,8 @@ rule store_activations:
         networks=study.path("nasbench", "trained_networks.csv"),
     log:
         study.path("logs", "store_activations.log"),
+    benchmark:
+        study.path("benchmarks", "store_activations", "all.tsv")
     params:
         images=study.images("nasbench"),
         training=NASBENCH["training"],

@@ -31,6 +31,8 @@ rule pool_regions:
         regions=study.path("{dataset}", "regions.csv"),
     log:
         study.path("logs", "pool_regions", "{dataset}.log"),
+    benchmark:
+        study.path("benchmarks", "pool_regions", "{dataset}.tsv")
     wildcard_constraints:
         dataset="|".join(REGION_DATASETS) or "(?!)",  # without any, nothing matches
     params:
@@ -50,6 +52,8 @@ rule measure_noise_floor:
         table=study.path("geometry", "{dataset}", "{metric}", "noise_floor.csv"),
     log:
         study.path("logs", "measure_noise_floor", "{dataset}_{metric}.log"),
+    benchmark:
+        study.path("benchmarks", "measure_noise_floor", "{dataset}_{metric}.tsv")
     script:
         "../scripts/measure_noise_floor.py"
 
@@ -64,6 +68,8 @@ rule grow_recordings:
         table=study.path("learning", "{dataset}", "growth.csv"),
     log:
         study.path("logs", "grow_recordings", "{dataset}.log"),
+    benchmark:
+        study.path("benchmarks", "grow_recordings", "{dataset}.tsv")
     threads: study.config["distances"]["threads"]
     params:
         pooling=lambda w: study.pooling(w.dataset),

@@ -1,4 +1,4 @@
-# All figures with their captions in one file.
+# All figures with their captions in one file, and what the study cost.
 
 
 rule figures:
@@ -7,9 +7,44 @@ rule figures:
     localrule: True
 
 
-rule write_report:
+# After the figures, so that every job's time is known.
+rule gather_costs:
     input:
         figures=FIGURES,
+        code=study.code("study.costs", "study.jobs"),
+        paper=os.path.join(workflow.basedir, "config", "paper.yaml"),
+    output:
+        table=report(
+            study.path("costs.csv"),
+            caption="../report/costs.rst",
+            category="6 Cost",
+            labels={
+                "figure": "time and memory by rule",
+                "dataset": "all",
+                "metric": "all",
+            },
+        ),
+    log:
+        study.path("logs", "gather_costs.log"),
+    localrule: True
+    params:
+        benchmarks=study.path("benchmarks"),
+        schema=os.path.join(workflow.basedir, "config", "schema.yaml"),
+        default=os.path.join(workflow.basedir, "config.yaml"),
+    script:
+        "../scripts/gather_costs.py"
+
+
+rule reported:
+    input:
+        FIGURES,
+        rules.gather_costs.output,
+    localrule: True
+
+
+rule write_report:
+    input:
+        figures=rules.reported.input,
         captions=[
             os.path.join(workflow.basedir, "report", name)
             for name in sorted(os.listdir(os.path.join(workflow.basedir, "report")))

@@ -17,6 +17,8 @@ rule extract_steinmetz_session:
         units=study.path("steinmetz", "responses", "{session}.csv"),
     log:
         study.path("logs", "extract_steinmetz_session", "{session}.log"),
+    benchmark:
+        study.path("benchmarks", "extract_steinmetz_session", "{session}.tsv")
     params:
         min_repeats=STEINMETZ["min_repeats"],
     script:

@@ -13,16 +13,15 @@ with job(snakemake) as log:
     metric = build_metric(snakemake.params.metric)
     arrays = Selection(**snakemake.params.selection).read(store)
     log.info("%d representations by %s", len(arrays), metric)
-    values = pairwise_distances(
-        arrays, metric, n_jobs=snakemake.threads, dtype=snakemake.params.dtype
-    )
+    engine = snakemake.params.engine
+    values = pairwise_distances(arrays, metric, n_jobs=snakemake.threads, progress=True, **engine)
     ids = list(arrays)
     provenance = {
         "dataset": snakemake.wildcards.dataset,
         "selection": snakemake.wildcards.selection,
         "metric": snakemake.wildcards.metric,
         "parameters": metric.parameters(),
-        "dtype": snakemake.params.dtype,
+        **engine,
         "representations": store.take(ids).digest,
         "simulated": store.simulated,
         "version": __version__,

@@ -10,6 +10,26 @@ from contextlib import contextmanager
 from pathlib import Path
 
 
+class DamagedFile(ValueError):
+    """A file whose content is not what was written.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+    reason : str
+        What was found and what was expected.
+
+    Attributes
+    ----------
+    path : pathlib.Path
+    """
+
+    def __init__(self, path: str | os.PathLike, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path = Path(path)
+
+
 @contextmanager
 def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
     """Give a temporary path beside `path`; rename it to `path` on success, remove it on error.

@@ -94,6 +94,43 @@ def nuclear_norms(C: Array) -> Array:
     return np.linalg.svd(C, compute_uv=False).sum(axis=-1)
 
 
+def gram_nuclear_norms(C: Array) -> tuple[Array, Array]:
+    r"""Nuclear norms from eigenvalues of Gram matrices, with bounds on their errors.
+
+    Parameters
+    ----------
+    C : ndarray of shape (..., p, q)
+        Matrices.
+
+    Returns
+    -------
+    norms, bounds : ndarray of shape (...)
+        The true nuclear norm lies within `bounds` of `norms`.
+
+    Notes
+    -----
+    Squaring loses small singular values: with :math:`\epsilon` a bound on the error of an
+    eigenvalue of :math:`C^T C`, a singular value is wrong by at most
+    :math:`\min(\epsilon / \hat\sigma, \sqrt\epsilon)`, since
+    :math:`|\sqrt a - \sqrt b| \le |a - b| / \max(\sqrt a, \sqrt b)` and
+    :math:`|\sqrt a - \sqrt b| \le \sqrt{|a - b|}`. Weyl's inequality bounds :math:`\epsilon` by
+    the rounding of the product, p u ||C||_F^2, and the backward error of the eigenvalue solver,
+    taken as 10 q u ||C||_F^2, u the unit roundoff.
+    """
+    if C.shape[-2] < C.shape[-1]:
+        C = np.swapaxes(C, -1, -2)
+    p, q = C.shape[-2:]
+    eps = float(np.finfo(C.dtype).eps)
+    G = np.swapaxes(C, -1, -2) @ C
+    eigenvalues = np.maximum(np.linalg.eigvalsh(G), 0.0).astype(np.float64, copy=False)
+    squared = np.trace(G, axis1=-2, axis2=-1).astype(np.float64)[..., None]
+    error = (p + 10.0 * q) * eps * squared
+    values = np.sqrt(eigenvalues)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        each = np.minimum(np.where(values > 0, error / values, np.inf), np.sqrt(error))
+    return values.sum(axis=-1), each.sum(axis=-1) + q * eps * values.sum(axis=-1)
+
+
 def polar_factors(C: Array) -> Array:
     """Rotations (partial isometries) R = U V' that maximise <C, R>, for a stack of matrices.
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 import pytest
 
+from shapemetrics.files import DamagedFile
 from shapemetrics.metrics import LinearMetric
-from shapemetrics.pairwise.blocks import load_block, save_block
+from shapemetrics.pairwise.blocks import MAGIC, load_block, save_block
 
 
 @pytest.fixture
@@ -51,7 +54,11 @@ def test_a_file_cannot_name_other_code(tmp_path, prepared):
     path = tmp_path / "b.block"
     save_block(prepared, path, {})
     whole = path.read_bytes()
-    path.write_bytes(whole.replace(b"shapemetrics.metrics.linear", b"shapemetricx.metrics.linear"))
+    forged = whole.replace(b"shapemetrics.metrics.linear", b"shapemetricx.metrics.linear")
+    start = len(MAGIC) + 8
+    length = int.from_bytes(whole[start - 8 : start], "little")
+    header = forged[start + 32 : start + 32 + length]
+    path.write_bytes(forged[:start] + hashlib.sha256(header).digest() + forged[start + 32 :])
     with pytest.raises(ValueError, match="which is not a metric's"):
         load_block(path)
 
@@ -59,3 +66,18 @@ def test_a_file_cannot_name_other_code(tmp_path, prepared):
 def test_what_cannot_be_stored(tmp_path):
     with pytest.raises(TypeError, match="type dict cannot be stored"):
         save_block([{}], tmp_path / "b.block", {})
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_flipped_byte_is_always_found(tmp_path, prepared, seed):
+    path = tmp_path / "b.block"
+    save_block(prepared, path, {"metric": "procrustes"})
+    content = bytearray(path.read_bytes())
+    rng = np.random.default_rng(seed)
+    # Bytes that only fill up to the alignment hold nothing.
+    filled = np.flatnonzero(np.frombuffer(bytes(content), dtype=np.uint8))
+    at = rng.choice(filled)
+    content[at] ^= 1 << rng.integers(8)
+    path.write_bytes(content)
+    with pytest.raises(DamagedFile):
+        load_block(path)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from shapemetrics.metrics.base import Metric
 from shapemetrics.pairwise import pairwise_distances
-from shapemetrics.pairwise.engine import Arrays, named
+from shapemetrics.pairwise.inputs import Arrays, named
 
 __all__ = ["bootstrap_distances", "distance_vs_samples", "split_half_floor"]
 

@@ -19,8 +19,9 @@ from shapemetrics.metrics.layers import (
     check_grid,
     resample_grid,
 )
-from shapemetrics.metrics.linear import LinearBlock, LinearMetric
+from shapemetrics.metrics.linear import LinearMetric
 from shapemetrics.metrics.shift_search import largest_nuclear_norm
+from shapemetrics.metrics.stacked import LinearBlock
 
 #: Products of one batch of pairs, or of a single pair where that is larger.
 PRODUCT_BYTES = 2**26

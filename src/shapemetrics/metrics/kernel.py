@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 import scipy.linalg
@@ -34,7 +34,8 @@ from shapemetrics.metrics.kernel_features import (
     fourier_map,
     nystroem_map,
 )
-from shapemetrics.metrics.linear import LinearBlock, LinearMetric
+from shapemetrics.metrics.linear import LinearMetric
+from shapemetrics.metrics.stacked import LinearBlock
 
 #: Columns of an approximate feature map where `n_components` is not given.
 APPROXIMATE_COMPONENTS = 512
@@ -112,6 +113,8 @@ class KernelMetric(Metric):
     """
 
     kernel: Literal["linear", "rbf", "precomputed"] = "linear"
+    backends: ClassVar[tuple[str, ...]] = ("numpy", "torch")
+
     alpha: float = 1.0
     bandwidth: float | None = None
     geometry: Geometry = "angular"
@@ -175,9 +178,11 @@ class KernelMetric(Metric):
         columns = self._approximate(X, bandwidth, name)
         return self._from_features(columns.features(X), columns, source, None, name, dtype)
 
-    def block(self, prepared: Sequence[PreparedKernel]) -> LinearBlock:
-        """Put prepared networks side by side."""
-        return self._linear().block(prepared)
+    def block(
+        self, prepared: Sequence[PreparedKernel], *, backend: Any | None = None
+    ) -> LinearBlock:
+        """Put prepared networks side by side, on a backend."""
+        return self._linear().block(prepared, backend=backend)
 
     def pairwise(self, block_a: LinearBlock, block_b: LinearBlock) -> Array:
         """All distances between two blocks by one matrix product and batched singular values.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from shapemetrics.metrics.base import (
     check_fraction,
     check_variance,
 )
+from shapemetrics.metrics.stacked import LinearBlock, cross_covariances, mirrored
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,15 +71,6 @@ class PreparedLinear:
             )
         centred = X.astype(self.features.dtype) - self.mean
         return centred if self.transform is None else centred @ self.transform
-
-
-class LinearBlock(NamedTuple):
-    """Prepared networks side by side, so that one matrix product serves all pairs."""
-
-    items: list[PreparedLinear]
-    stacked: Array  # (m, sum of r)
-    starts: np.ndarray  # (k + 1,), first column of each network
-    norms: Array  # (k,)
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,6 +161,8 @@ class LinearMetric(Metric):
     0.0
     """
 
+    backends: ClassVar[tuple[str, ...]] = ("numpy", "torch")
+
     alpha: float = 1.0
     geometry: Geometry = "angular"
     center: bool = True
@@ -248,16 +243,33 @@ class LinearMetric(Metric):
             gain *= np.linalg.norm(scaled) / np.linalg.norm(gain)
         return gain
 
-    def block(self, prepared: Sequence[PreparedLinear]) -> LinearBlock:
-        """Put prepared networks side by side."""
-        items = list(prepared)
-        widths = [item.features.shape[1] for item in items]
-        return LinearBlock(
-            items,
-            np.concatenate([item.features for item in items], axis=1),
-            np.concatenate([[0], np.cumsum(widths)]),
-            np.array([item.norm for item in items], dtype=np.float64),
-        )
+    def block(
+        self, prepared: Sequence[PreparedLinear], *, backend: Any | None = None
+    ) -> LinearBlock:
+        """Put prepared networks side by side.
+
+        Parameters
+        ----------
+        prepared : sequence of PreparedLinear
+            Networks. The block keeps views of its own copy, so they need not be kept.
+        backend : Backend, optional
+            From :func:`shapemetrics.pairwise.get_backend`; by default NumPy and singular values.
+
+        Returns
+        -------
+        LinearBlock
+        """
+        widths = [item.features.shape[1] for item in prepared]
+        starts = np.concatenate([[0], np.cumsum(widths)])
+        stacked = np.concatenate([item.features for item in prepared], axis=1)
+        items = [
+            replace(item, features=stacked[:, a:b])
+            for item, a, b in zip(prepared, starts, starts[1:])
+        ]
+        norms = np.array([item.norm for item in items], dtype=np.float64)
+        if backend is None:
+            return LinearBlock(items, stacked, starts, norms)
+        return LinearBlock(items, backend.asarray(stacked), starts, norms, backend.solver)
 
     def pairwise(self, block_a: LinearBlock, block_b: LinearBlock) -> Array:
         """All distances between two blocks by one matrix product and batched singular values.
@@ -265,21 +277,23 @@ class LinearMetric(Metric):
         Parameters
         ----------
         block_a, block_b : LinearBlock
-            From :meth:`block`, with the same number of samples.
+            From :meth:`block`, with the same number of samples. Given one block twice, each pair
+            is computed once.
 
         Returns
         -------
         ndarray of shape (len(a), len(b))
         """
-        inner = np.empty((len(block_a.items), len(block_b.items)))
+        inner = np.zeros((len(block_a.items), len(block_b.items)))
         for rows, columns, C in cross_covariances(block_a, block_b):
-            inner[np.ix_(rows, columns)] = linalg.nuclear_norms(C)
+            x, y = block_a.norms[rows], block_b.norms[columns]
+            inner[rows, columns] = block_a.solver(C, partial(self._error, x, y))
         distances = self._finish(inner, block_a.norms[:, None], block_b.norms[None, :])
-        eps = np.finfo(block_a.stacked.dtype).eps
+        eps = np.finfo(block_a.items[0].features.dtype).eps
         close = linalg.nearly_equal(inner, block_a.norms[:, None], block_b.norms[None, :], eps)
         for i, j in zip(*np.nonzero(close)):
             distances[i, j] = self._residual(block_a.items[i], block_b.items[j])
-        return distances
+        return mirrored(distances) if block_a is block_b else distances
 
     def heldout_pairwise(
         self,
@@ -301,12 +315,13 @@ class LinearMetric(Metric):
         -------
         ndarray of shape (len(a), len(b))
         """
-        inner = np.empty((len(block_a.items), len(block_b.items)))
+        inner = np.zeros((len(block_a.items), len(block_b.items)))
         fitted = cross_covariances(block_a, block_b)
         measured = cross_covariances(heldout_a, heldout_b)
         for (rows, columns, C), (_, _, T) in zip(fitted, measured, strict=True):
-            inner[np.ix_(rows, columns)] = np.sum(linalg.polar_factors(C) * T, axis=(-2, -1))
-        return self._finish(inner, heldout_a.norms[:, None], heldout_b.norms[None, :])
+            inner[rows, columns] = np.sum(linalg.polar_factors(C) * T, axis=(-2, -1))
+        distances = self._finish(inner, heldout_a.norms[:, None], heldout_b.norms[None, :])
+        return mirrored(distances) if block_a is block_b else distances
 
     def heldout_block(
         self, prepared: Sequence[PreparedLinear], heldout: Sequence[Any]
@@ -355,6 +370,13 @@ class LinearMetric(Metric):
             return linalg.angles(inner, norms_x, norms_y)
         return linalg.chord_lengths(inner, norms_x, norms_y)
 
+    def _error(self, norms_x: Array, norms_y: Array, inner: Array, bound: Array) -> Array:
+        """Largest error of distances whose inner products are wrong by at most `bound`."""
+        middle = self._finish(inner, norms_x, norms_y)
+        far = self._finish(inner - bound, norms_x, norms_y)
+        near = self._finish(inner + bound, norms_x, norms_y)
+        return np.maximum(far - middle, middle - near)
+
     def _residual(self, x: PreparedLinear, y: PreparedLinear) -> float:
         """Distance measured after turning, for pairs too close for the closed form."""
         if x.features.shape[1] > y.features.shape[1]:
@@ -364,22 +386,3 @@ class LinearMetric(Metric):
         if self.geometry == "angular":
             return linalg.angle_between(turned, y.features)
         return float(np.linalg.norm(turned - y.features))
-
-
-def cross_covariances(
-    block_a: LinearBlock, block_b: LinearBlock
-) -> Iterator[tuple[np.ndarray, np.ndarray, Array]]:
-    """Yield (rows, columns, C) with C of shape (rows, columns, p, q): one product, equal shapes."""
-    product = block_a.stacked.T @ block_b.stacked
-    for rows, p in _by_width(block_a.starts):
-        for columns, q in _by_width(block_b.starts):
-            take_a = (block_a.starts[rows][:, None] + np.arange(p)).ravel()
-            take_b = (block_b.starts[columns][:, None] + np.arange(q)).ravel()
-            C = product[np.ix_(take_a, take_b)]
-            yield rows, columns, C.reshape(len(rows), p, len(columns), q).swapaxes(1, 2)
-
-
-def _by_width(starts: np.ndarray) -> list[tuple[np.ndarray, int]]:
-    """Group the networks of a block by their number of columns."""
-    widths = np.diff(starts)
-    return [(np.flatnonzero(widths == w), int(w)) for w in np.unique(widths)]

@@ -12,7 +12,8 @@ import numpy as np
 from shapemetrics import linalg
 from shapemetrics.linalg import Array
 from shapemetrics.metrics.base import Metric, check_array, check_variance
-from shapemetrics.metrics.linear import Alignment, LinearBlock, PreparedLinear
+from shapemetrics.metrics.linear import Alignment, PreparedLinear
+from shapemetrics.metrics.stacked import LinearBlock
 
 
 class Matching(NamedTuple):

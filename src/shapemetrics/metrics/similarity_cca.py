@@ -11,7 +11,7 @@ import numpy as np
 from shapemetrics import linalg
 from shapemetrics.linalg import Array
 from shapemetrics.metrics.base import check_array, check_variance
-from shapemetrics.metrics.linear import LinearBlock, cross_covariances
+from shapemetrics.metrics.stacked import LinearBlock, cross_covariances, mirrored
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,15 +75,16 @@ class CanonicalCorrelation:
 
     def pairwise(self, block_a: LinearBlock, block_b: LinearBlock) -> Array:
         """All dissimilarities between two blocks: (len(a), len(b))."""
-        D = np.empty((len(block_a.items), len(block_b.items)))
-        for rows, columns, C in cross_covariances(block_a, block_b):
+        D = np.zeros((len(block_a.items), len(block_b.items)))
+        for rows, columns, C in cross_covariances(block_a, block_b, upper=not self.weighted):
             if self.weighted:
                 U, correlations, _ = np.linalg.svd(C, full_matrices=False)
-                for u, rho, i in zip(U, correlations, rows):
+                for u, rho, i in zip(U, correlations, rows[:, 0]):
                     D[i, columns] = 1.0 - _weighted(u, rho, block_a.items[i].loadings)
             else:
-                D[np.ix_(rows, columns)] = 1.0 - linalg.nuclear_norms(C) / min(C.shape[2:])
-        return np.clip(D, 0.0, 1.0)
+                D[rows, columns] = 1.0 - linalg.nuclear_norms(C) / min(C.shape[-2:])
+        D = np.clip(D, 0.0, 1.0)
+        return mirrored(D) if block_a is block_b and not self.weighted else D
 
 
 def _weighted(U: Array, correlations: Array, loadings: Array) -> Array:

@@ -7,6 +7,7 @@ aligned, so that they are read in place.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -16,10 +17,12 @@ from typing import Any
 
 import numpy as np
 
-from shapemetrics.files import atomic_path
+from shapemetrics.files import DamagedFile, atomic_path
 
-MAGIC = b"SHAPEBLOCK1\n"
+MAGIC = b"SHAPEBLOCK2\n"
 ALIGNMENT = 64
+#: Bytes before the header: the magic, its length and its digest.
+FIXED = len(MAGIC) + 8 + 32
 
 
 def save_block(
@@ -57,26 +60,35 @@ def save_block(
     items = [_described(item, arrays) for item in prepared]
     offsets = _offsets(arrays)
     layout = [
-        {"dtype": a.dtype.str, "shape": a.shape, "offset": int(o)} for a, o in zip(arrays, offsets)
+        {
+            "dtype": array.dtype.str,
+            "shape": array.shape,
+            "offset": int(offset),
+            "sha256": _sha256(array),
+        }
+        for array, offset in zip(arrays, offsets)
     ]
     header = {"provenance": dict(provenance), "items": items, "arrays": layout}
     text = json.dumps(header, sort_keys=True).encode()
-    start = _aligned(len(MAGIC) + 8 + len(text))
+    start = _aligned(FIXED + len(text))
     with atomic_path(path) as temporary, open(temporary, "wb") as stream:
-        stream.write(MAGIC + len(text).to_bytes(8, "little") + text)
+        stream.write(MAGIC + len(text).to_bytes(8, "little"))
+        stream.write(hashlib.sha256(text).digest() + text)
         for array, offset in zip(arrays, offsets):
             stream.seek(start + offset)
             stream.write(np.ascontiguousarray(array).data)
         stream.truncate(start + _end(arrays, offsets))
 
 
-def load_block(path: str | os.PathLike) -> tuple[list[Any], dict[str, Any]]:
+def load_block(path: str | os.PathLike, *, verify: bool = True) -> tuple[list[Any], dict[str, Any]]:
     """Read what :func:`save_block` wrote, arrays memory-mapped.
 
     Parameters
     ----------
     path : path-like
         The file.
+    verify : bool, default=True
+        Read all arrays once and check their digests, which takes about a second a gigabyte.
 
     Returns
     -------
@@ -87,7 +99,9 @@ def load_block(path: str | os.PathLike) -> tuple[list[Any], dict[str, Any]]:
     Raises
     ------
     ValueError
-        If the file is missing, truncated or none of these.
+        If the file is missing.
+    DamagedFile
+        If it is cut short, altered or none of these.
 
     Examples
     --------
@@ -99,23 +113,37 @@ def load_block(path: str | os.PathLike) -> tuple[list[Any], dict[str, Any]]:
     path = Path(path)
     if not path.is_file():
         raise ValueError(f"{path}: no such file, expected a block of prepared networks")
-    with open(path, "rb") as stream:
-        if stream.read(len(MAGIC)) != MAGIC:
-            raise ValueError(f"{path}: not a block of prepared networks")
-        length = int.from_bytes(stream.read(8), "little")
-        text = stream.read(length)
-    if len(text) != length:
-        raise ValueError(f"{path}: truncated, found {len(text)} bytes of a header of {length}")
-    header = json.loads(text)
-    start = _aligned(len(MAGIC) + 8 + length)
+    header, start = _header(path)
     expected = start + max(
         (a["offset"] + _n_bytes(a["dtype"], a["shape"]) for a in header["arrays"]), default=0
     )
     if path.stat().st_size != expected:
-        raise ValueError(f"{path}: found {path.stat().st_size} bytes, expected {expected}")
+        raise DamagedFile(path, f"found {path.stat().st_size} bytes, expected {expected}")
     whole = np.memmap(path, dtype=np.uint8, mode="r")
     arrays = [_view(whole, start, layout) for layout in header["arrays"]]
+    for array, layout in zip(arrays, header["arrays"]):
+        if verify and _sha256(array) != layout["sha256"]:
+            raise DamagedFile(path, "found other content than was written (sha256 differs)")
     return [_rebuilt(item, arrays) for item in header["items"]], header["provenance"]
+
+
+def _header(path: Path) -> tuple[dict[str, Any], int]:
+    """The header of a block, and where its arrays begin."""
+    with open(path, "rb") as stream:
+        if stream.read(len(MAGIC)) != MAGIC:
+            raise DamagedFile(path, "not a block of prepared networks")
+        length = int.from_bytes(stream.read(8), "little")
+        digest = stream.read(32)
+        if length > path.stat().st_size:
+            raise DamagedFile(path, f"truncated, expected a header of {length} bytes")
+        text = stream.read(length)
+    if hashlib.sha256(text).digest() != digest:
+        raise DamagedFile(path, "found another header than was written (sha256 differs)")
+    return json.loads(text), _aligned(FIXED + length)
+
+
+def _sha256(array: np.ndarray) -> str:
+    return hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()
 
 
 def _described(item: Any, arrays: list[np.ndarray]) -> dict[str, Any]:

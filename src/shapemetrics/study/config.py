@@ -26,6 +26,39 @@ def load_schema(path: str | os.PathLike) -> dict[str, Any]:
         return yaml.safe_load(stream)
 
 
+def load_config(*paths: str | os.PathLike, schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Read configuration files, each laid over those before it, and validate the whole.
+
+    Parameters
+    ----------
+    *paths : path-like
+        YAML files.
+    schema : mapping
+        From :func:`load_schema`.
+
+    Returns
+    -------
+    dict
+        As :func:`validated` returns it.
+
+    Raises
+    ------
+    ConfigError
+        If the schema does not allow the configuration.
+    """
+    config: dict[str, Any] = {}
+    for path in paths:
+        with open(Path(path), encoding="utf-8") as stream:
+            config = _laid_over(config, yaml.safe_load(stream) or {})
+    return validated(config, schema)
+
+
+def _laid_over(base: Any, top: Any) -> Any:
+    if not (isinstance(base, Mapping) and isinstance(top, Mapping)):
+        return top
+    return {**base, **{key: _laid_over(base.get(key), value) for key, value in top.items()}}
+
+
 def validated(config: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
     """Check a configuration against a schema and fill in the defaults.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import time
 import traceback
@@ -11,8 +12,31 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from shapemetrics.files import DamagedFile
+
 #: Mistakes in data or configuration, which their message explains; anything else is a bug.
 EXPECTED = (ValueError, TypeError, OSError, MemoryError)
+
+
+def remove_damaged(path: Path, results: str | os.PathLike) -> str:
+    """Remove a damaged result, so that the next run makes it anew; say what was done.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The damaged file.
+    results : path-like
+        The results folder; files elsewhere are the user's own and stay.
+
+    Returns
+    -------
+    str
+        For the message.
+    """
+    if not Path(path).resolve().is_relative_to(Path(results).resolve()):
+        return "it is no result of this study: replace it"
+    Path(path).unlink(missing_ok=True)
+    return "it was removed: run the same command again to make it anew"
 
 
 @contextmanager
@@ -42,6 +66,12 @@ def job(snakemake: Any) -> Iterator[logging.Logger]:
     try:
         yield logger
         logger.info("%s done in %.1f s", name, time.perf_counter() - start)
+    except DamagedFile as error:
+        logger.debug("%s", traceback.format_exc())
+        healing = remove_damaged(error.path, snakemake.config["results"])
+        logger.error("%s: %s; %s", name, error, healing)
+        print(f"error in {name}: {error}; {healing}", file=sys.stderr)
+        sys.exit(1)
     except EXPECTED as error:
         # The log keeps where it happened, the terminal gets what to do about it.
         logger.debug("%s", traceback.format_exc())

@@ -115,14 +115,19 @@ class Selection:
     positions: str | None
     n_networks: int | None = None
 
-    def read(self, store: RepresentationStore) -> dict[str, np.ndarray]:
-        """Matrices of the selection by id, memory-mapped."""
+    def chosen(self, store: RepresentationStore) -> RepresentationStore:
+        """The store's representations that belong to the selection."""
         if self.where:
             store = store.select(**self.where)
         if self.n_networks is not None:
             name = "network" if "network" in store.index else "id"
             keep = store.index[name].drop_duplicates().head(self.n_networks)
             store = store.select(**{name: list(keep)})
+        return store
+
+    def read(self, store: RepresentationStore) -> dict[str, np.ndarray]:
+        """Matrices of the selection by id, memory-mapped."""
+        store = self.chosen(store)
         return dict(zip(store.ids, store.arrays(self.positions)))
 
 
@@ -354,6 +359,21 @@ class Study:
         entropy = int.from_bytes(hashlib.sha256(text).digest()[:8])
         sequence = np.random.SeedSequence([self.config["seed"], entropy])
         return int(sequence.generate_state(1, np.uint32)[0] >> 1)  # fits int32 everywhere
+
+    @property
+    def in_tiles(self) -> bool:
+        """Whether a matrix of distances is computed in tiles, by several jobs."""
+        return self.config["distances"]["block_size"] is not None
+
+    def engine_options(self) -> dict[str, Any]:
+        """Precision and array library of distances, as the engine takes them."""
+        names = ("dtype", "backend", "device", "tolerance")
+        return {name: self.config["distances"][name] for name in names}
+
+    def tile_options(self) -> dict[str, Any]:
+        """How matrices are cut into tiles."""
+        names = ("dtype", "block_size", "tile_minutes", "block_gigabytes")
+        return {name: self.config["distances"][name] for name in names}
 
     def code(self, *modules: str) -> list[str]:
         """Source files that modules of the package rest on, as inputs of a rule."""

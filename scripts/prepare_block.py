@@ -1,0 +1,22 @@
+"""One block of representations, prepared for a metric: read, centred, whitened, written once."""
+
+from pathlib import Path
+
+import numpy as np
+
+from shapemetrics import RepresentationStore
+from shapemetrics.metrics.registry import build_metric
+from shapemetrics.pairwise.blocks import save_block
+from shapemetrics.study.jobs import job
+from shapemetrics.study.tiling import TilePlan
+
+with job(snakemake) as log:
+    wildcards, dtype = snakemake.wildcards, np.dtype(snakemake.params.dtype)
+    plan = TilePlan.load(snakemake.input.plan).matrix(wildcards.selection, wildcards.metric)
+    block = plan.block(wildcards.block)
+    store = RepresentationStore(Path(snakemake.input.index).parent).take(block.ids)
+    metric = build_metric(snakemake.params.metric)
+    arrays = store.arrays(snakemake.params.positions)
+    prepared = [metric.prepare(X, name=id, dtype=dtype) for id, X in zip(block.ids, arrays)]
+    save_block(prepared, snakemake.output.block, {"digest": block.digest})
+    log.info("%d representations prepared", len(prepared))

@@ -1,0 +1,233 @@
+"""Array libraries that the linear family computes with, and how each finds nuclear norms."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from shapemetrics import linalg
+from shapemetrics.linalg import Array
+
+#: Error of a distance, in radians or the data's units, that a GPU may make where none is stated,
+#: by the bytes of a number.
+GPU_TOLERANCE = {8: 1e-6, 4: 1e-4}
+#: Steps of the polar iteration.
+POLAR_STEPS = 24
+#: Singular values below this fraction of the largest stay unresolved by the polar iteration, in
+#: float64. Rounding must not turn the sign of the largest, hence more in float32.
+POLAR_FLOOR = 1e-8
+
+#: From nuclear norms and bounds on their errors to bounds on the errors of distances.
+ErrorOf = Callable[[Array, Array], Array]
+
+
+class Backend(Protocol):
+    """What a metric asks of an array library."""
+
+    name: str
+
+    def asarray(self, X: Array) -> Any:
+        """A NumPy array as an array of the library, on its device."""
+
+    def solver(self, C: Any, error_of: ErrorOf) -> Array:
+        """Nuclear norms of a stack of the library's matrices, as a NumPy array in float64."""
+
+
+def get_backend(
+    name: str = "numpy", device: str | None = None, tolerance: float | None = None
+) -> Backend:
+    """The backend of this name.
+
+    Parameters
+    ----------
+    name : {"numpy", "torch"}
+        Array library.
+    device : str, optional
+        Of torch, for example ``"cuda"``; by default a GPU where there is one.
+    tolerance : float, optional
+        Largest certified error of a distance, in radians (Euclidean: in the data's units), that a
+        faster route to nuclear norms may make. None is singular values only; on GPUs, where those
+        are slow, it is 1e-6, and 1e-4 in float32.
+
+    Returns
+    -------
+    Backend
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown, torch is not installed, the device is not there, or the tolerance
+        is not positive.
+
+    Examples
+    --------
+    >>> get_backend("numpy").name
+    'numpy'
+    """
+    if tolerance is not None and not tolerance > 0:
+        raise ValueError(f"tolerance: found {tolerance!r}, expected a positive number or None")
+    if name == "numpy":
+        if device not in (None, "cpu"):
+            raise ValueError(f"device: found {device!r}, but NumPy computes on the CPU")
+        return NumpyBackend(tolerance)
+    if name == "torch":
+        return TorchBackend.on(device, tolerance)
+    raise ValueError(f"backend: found {name!r}, expected 'numpy' or 'torch'")
+
+
+@dataclass
+class _Attempts:
+    """For each shape of matrices, whether the fast route has proved worth trying.
+
+    It is judged by the first batch: on trained networks cross-covariances are so ill-conditioned
+    that certificates hardly ever hold, and then trying costs more than it saves.
+    """
+
+    worth: dict[tuple[int, ...], bool] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def allowed(self, shape: tuple[int, ...]) -> bool:
+        return self.worth.get(shape, True)
+
+    def judge(self, shape: tuple[int, ...], held: np.ndarray) -> None:
+        with self.lock:
+            self.worth.setdefault(shape, bool(held.mean() >= 0.5))
+
+
+@dataclass
+class NumpyBackend:
+    """NumPy: singular values, or eigenvalues of Gram matrices where a certificate allows."""
+
+    tolerance: float | None = None
+    name: str = "numpy"
+    _attempts: _Attempts = field(default_factory=_Attempts, repr=False)
+
+    def asarray(self, X: Array) -> Array:
+        """The array itself."""
+        return X
+
+    def solver(self, C: Array, error_of: ErrorOf) -> Array:
+        """Nuclear norms of a stack of matrices (..., p, q)."""
+        shape = C.shape[-2:]
+        if self.tolerance is None or not self._attempts.allowed(shape):
+            return linalg.nuclear_norms(C)
+        norms, bounds = linalg.gram_nuclear_norms(C)
+        held = error_of(norms, bounds) <= self.tolerance
+        self._attempts.judge(shape, held)
+        if not held.all():
+            norms[~held] = linalg.nuclear_norms(C[~held])
+        return norms
+
+
+@dataclass
+class TorchBackend:
+    """PyTorch, on the CPU or a GPU."""
+
+    device: Any
+    tolerance: float | None = None
+    name: str = "torch"
+    _attempts: _Attempts = field(default_factory=_Attempts, repr=False)
+
+    @classmethod
+    def on(cls, device: str | None, tolerance: float | None) -> TorchBackend:
+        """The backend on a device that is there."""
+        try:
+            import torch
+        except ImportError:
+            raise ValueError("backend: 'torch' is not installed; pip install torch") from None
+        if device is None:
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+        try:
+            where = torch.device(device)
+            torch.empty(1, device=where)
+        except (RuntimeError, AssertionError) as error:
+            reason = str(error).splitlines()[0]
+            raise ValueError(f"device: found {device!r}, not available ({reason})") from None
+        return cls(where, tolerance)
+
+    def asarray(self, X: Array) -> Any:
+        """A NumPy array on the device."""
+        import torch
+
+        return torch.as_tensor(np.ascontiguousarray(X)).to(self.device)
+
+    def solver(self, C: Any, error_of: ErrorOf) -> Array:
+        """Nuclear norms of a stack of matrices (..., p, q)."""
+        import torch
+
+        shape = tuple(C.shape[-2:])
+        stack = C.reshape(-1, *shape)
+        tolerance = self.tolerance
+        if tolerance is None and self.device.type != "cpu":
+            tolerance = GPU_TOLERANCE[C.element_size()]
+        if tolerance is None or not self._attempts.allowed(shape):
+            norms = _numpy(torch.linalg.svdvals(stack).sum(-1))
+            return norms.reshape(C.shape[:-2])
+        norms, bounds = (_numpy(part).reshape(C.shape[:-2]) for part in polar_norms(stack))
+        held = error_of(norms, bounds) <= tolerance
+        self._attempts.judge(shape, held)
+        if not held.all():
+            missed = torch.as_tensor(np.flatnonzero(~held), device=self.device)
+            norms[~held] = _numpy(torch.linalg.svdvals(stack[missed]).sum(-1))
+        return norms
+
+
+def _numpy(X: Any) -> Array:
+    return X.detach().cpu().numpy().astype(np.float64)
+
+
+def polar_norms(C: Any) -> tuple[Any, Any]:
+    r"""Nuclear norms by matrix products only, with bounds on their errors.
+
+    Parameters
+    ----------
+    C : torch.Tensor of shape (s, p, q)
+        Matrices.
+
+    Returns
+    -------
+    norms, bounds : torch.Tensor of shape (s,)
+        The true nuclear norm lies within `bounds` of `norms`.
+
+    Notes
+    -----
+    The polar factor :math:`Q = U V^T` of :math:`C = U \Sigma V^T` maximises
+    :math:`\langle Q, C \rangle`, and the maximum is the nuclear norm (Fan & Hoffman 1955). The
+    scaled Newton-Schulz iteration (Chen & Chow 2014)
+
+    .. math:: X \leftarrow \tfrac{a}{2} X (3 I - a^2 X^T X), \quad a^2 = \frac{3}{1 + l + l^2},
+
+    keeps singular values in (0, 1] and lifts the smallest, l, fastest; from X = C / ||C||_F it
+    converges to Q but for what is smaller than `POLAR_FLOOR`. For any X of norm at most one
+
+    .. math:: \langle X, C \rangle \le \|C\|_* \le \langle X, C \rangle
+              + \sqrt{k} \, \|C - X X^T C\|_F, \quad k = \min(p, q),
+
+    since :math:`\|X^T C\|_* = \langle X, C \rangle` for X with the singular vectors of C. The
+    bound adds what rounding may change. The iteration corrects itself, so rounding does not add up
+    over its steps.
+    """
+    import torch
+
+    if C.shape[1] < C.shape[2]:
+        C = C.transpose(1, 2)
+    k, eps = C.shape[2], torch.finfo(C.dtype).eps
+    size = torch.linalg.matrix_norm(C).clamp_min(torch.finfo(C.dtype).tiny)
+    X = C / size[:, None, None]
+    low = max(POLAR_FLOOR, 100.0 * k * eps)
+    for _ in range(POLAR_STEPS):
+        scale = (3.0 / (1.0 + low + low**2)) ** 0.5
+        G = X.transpose(1, 2) @ X
+        X = (1.5 * scale) * X - (0.5 * scale**3) * (X @ G)
+        low = 0.5 * scale * low * (3.0 - scale**2 * low**2)
+    inner = (X * C).sum(dim=(1, 2))
+    residual = C - X @ (X.transpose(1, 2) @ C)
+    rounding = 10.0 * k**0.5 * eps * inner
+    bound = 0.5 * k**0.5 * torch.linalg.matrix_norm(residual)
+    # A nuclear norm is never below the Frobenius norm; what is has not converged.
+    converged = inner >= size * (1.0 - 10.0 * k**0.5 * eps)
+    return inner + bound, torch.where(converged, bound + rounding, torch.inf)

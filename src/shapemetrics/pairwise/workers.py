@@ -1,0 +1,69 @@
+"""Threads that share all pairs, with the linear algebra's own threads kept in bounds."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+from threadpoolctl import ThreadpoolController
+
+#: Columns of one network from which the linear algebra uses cores better than workers do.
+WIDE = 700
+
+
+@cache
+def _blas(with_scipy: bool, with_torch: bool) -> ThreadpoolController:
+    """The BLAS libraries that are loaded. Looking for them takes milliseconds, many times what a
+    small distance does, so it is done once, and again when a package that brings its own came."""
+    return ThreadpoolController()
+
+
+def n_threads(n_jobs: int) -> int:
+    """Number of threads that `n_jobs` stands for; -1 is all cores."""
+    return (os.cpu_count() or 1) if n_jobs == -1 else n_jobs
+
+
+@contextmanager
+def workers(n_jobs: int, *, wide: bool = False) -> Iterator[Callable]:
+    """Threads that share the work, so that cores are never oversubscribed.
+
+    NumPy releases the interpreter lock in products and decompositions, so threads suffice and
+    nothing is pickled.
+
+    Parameters
+    ----------
+    n_jobs : int
+        Threads; -1 takes all cores.
+    wide : bool, default=False
+        One worker whose linear algebra has all threads, instead of `n_jobs` workers with one each:
+        faster for matrices of about `WIDE` columns and more.
+
+    Yields
+    ------
+    callable
+        ``run(function, items)`` yields ``function(*item)`` for each item, in any order.
+    """
+    n_jobs = n_threads(n_jobs)
+    each = n_jobs if wide else 1
+    controller = _blas("scipy.linalg" in sys.modules, "torch" in sys.modules)
+    with controller.limit(limits=each, user_api="blas"):
+        if wide or n_jobs == 1:
+            yield lambda function, items: (function(*item) for item in items)
+            return
+        with ThreadPoolExecutor(n_jobs) as pool:
+
+            def run(function: Callable, items: Sequence[tuple]) -> Iterator[Any]:
+                futures = [pool.submit(function, *item) for item in items]
+                try:
+                    for future in as_completed(futures):
+                        yield future.result()
+                finally:
+                    for future in futures:
+                        future.cancel()
+
+            yield run

@@ -1,0 +1,187 @@
+"""What a study cost, rule by rule, and what it would cost at another scale.
+
+Snakemake measures every job (its ``benchmark:`` files). Here they become one table. Time at another
+scale is told by an amount of work that each rule's time is known to follow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from shapemetrics.datasets.nasbench.probes import ProbeSettings, representation_shapes
+from shapemetrics.datasets.nasbench.settings import TrainingSettings
+from shapemetrics.files import atomic_path
+from shapemetrics.metrics.registry import build_metric
+from shapemetrics.study.plan import NETWORKS, Study
+from shapemetrics.study.tiling import matrices, pair_seconds
+
+#: Columns of the table, in order.
+COLUMNS = (
+    *("rule", "jobs", "hours", "longest_job_minutes", "cpu_hours", "peak_memory_mb"),
+    *("work", "work_here", "work_there", "hours_there"),
+)
+SIDES = {"digits": 8, "cifar10": 32}
+
+
+def measured_costs(folder: str | Path) -> pd.DataFrame:
+    """Time and memory of each rule's jobs.
+
+    Parameters
+    ----------
+    folder : path-like
+        Holds a folder a rule, with one benchmark file a job.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a rule: `rule`, `jobs`, `hours` (wall time of all jobs one after another),
+        `longest_job_minutes`, `cpu_hours`, `peak_memory_mb` (resident, of one job), and
+        `startup_seconds`, what a job takes that does next to nothing; most expensive first.
+
+    Raises
+    ------
+    ValueError
+        If the folder holds no benchmark file.
+    """
+    rows = []
+    for file in sorted(Path(folder).glob("*/*.tsv")):
+        table = pd.read_csv(file, sep="\t", na_values=["-", "NA"])
+        if table.empty or "s" not in table:
+            raise ValueError(f"{file}: found no column 's', expected a benchmark of Snakemake's")
+        rows.append({"rule": file.parent.name, **table.iloc[-1]})
+    if not rows:
+        raise ValueError(f"{folder}: found no benchmark files")
+    jobs = pd.DataFrame(rows)
+    grouped = jobs.groupby("rule")
+    costs = pd.DataFrame(
+        {
+            "jobs": grouped.size(),
+            "startup_seconds": jobs["s"].min(),
+            "hours": grouped["s"].sum() / 3600.0,
+            "longest_job_minutes": grouped["s"].max() / 60.0,
+            "cpu_hours": grouped["cpu_time"].sum() / 3600.0,
+            "peak_memory_mb": grouped["max_rss"].max(),
+        }
+    )
+    return costs.sort_values("hours", ascending=False).reset_index()
+
+
+def training_work(study: Study) -> float:
+    """Multiplications of convolutions in training, up to a factor that no configuration changes."""
+    total = 0.0
+    for name in study.datasets:
+        if study.kind(name) is not NETWORKS:
+            continue
+        settings = study.dataset(name)
+        training = settings["training"]
+        side = SIDES[settings["images"]]
+        # Channels double where the grid halves, so every stack costs what the first one does.
+        network = side**2 * training["stem_channels"] ** 2 * training["cells_per_stack"]
+        n_train = settings["n_train"] or 40_000
+        total += settings["n_networks"] * network * training["epochs"] * n_train
+    return total
+
+
+def distance_work(study: Study) -> float:
+    """Estimated seconds of all distances between networks, on one core of the cost model's."""
+    return sum(_matrix_seconds(study, *matrix) for matrix in _network_matrices(study))
+
+
+def pair_work(study: Study) -> float:
+    """Pairs of networks in all matrices."""
+    return float(sum(_size(study, *matrix) ** 2 for matrix in _network_matrices(study)))
+
+
+def triple_work(study: Study) -> float:
+    """Triples of networks in all matrices."""
+    return float(sum(_size(study, *matrix) ** 3 for matrix in _network_matrices(study)))
+
+
+#: For each rule, what its time follows: a unit for people, and its amount in a study.
+WORK: dict[str, tuple[str, Callable[[Study], float]]] = {
+    "train_networks": ("multiplications", training_work),
+    **dict.fromkeys(("compute_distances", "compute_tile"), ("model seconds", distance_work)),
+    **dict.fromkeys(("embed_distances", "measure_distortion"), ("pairs", pair_work)),
+    **dict.fromkeys(("audit_triangles", "regress_target"), ("triples", triple_work)),
+}
+
+
+def extrapolated_costs(costs: pd.DataFrame, here: Study, there: Study) -> pd.DataFrame:
+    """Add what each rule would take at another scale, on the cores that were measured.
+
+    Parameters
+    ----------
+    costs : pandas.DataFrame
+        From :func:`measured_costs`.
+    here, there : Study
+        The study that was measured, and the other one.
+
+    Returns
+    -------
+    pandas.DataFrame
+        With columns `work` (what the rule's time follows), `work_here`, `work_there` and
+        `hours_there`; empty for rules whose time follows no amount that is known beforehand. The
+        start of the jobs is left out, since at another scale jobs are other in number.
+    """
+    costs = costs.copy()
+    for column in ("work", "work_here", "work_there", "hours_there"):
+        costs[column] = pd.Series(dtype=object if column == "work" else float)
+    for row, rule in enumerate(costs["rule"]):
+        if rule not in WORK:
+            continue
+        unit, amount = WORK[rule]
+        here_amount, there_amount = amount(here), amount(there)
+        if here_amount > 0.0:
+            startup = costs.at[row, "jobs"] * costs.at[row, "startup_seconds"] / 3600.0
+            hours = max(costs.at[row, "hours"] - startup, 0.0) * there_amount / here_amount
+            costs.loc[row, ["work", "work_here", "work_there", "hours_there"]] = [
+                *(unit, here_amount, there_amount, hours)
+            ]
+    return costs.reindex(columns=list(COLUMNS))
+
+
+def write_costs(costs: pd.DataFrame, path: str | Path) -> None:
+    """Write the table, numbers to four digits."""
+    with atomic_path(path) as temporary:
+        costs.to_csv(temporary, index=False, float_format="%.4g")
+
+
+def _network_matrices(study: Study) -> list[tuple[str, str, str]]:
+    return [
+        (name, selection, metric)
+        for name in study.datasets
+        if study.kind(name) is NETWORKS
+        for selection, metric in matrices(study, name)
+    ]
+
+
+def _size(study: Study, dataset: str, selection: str, metric: str) -> int:
+    """Representations of a selection."""
+    settings = study.dataset(dataset)
+    chosen = study.selection(dataset, selection)
+    layers = chosen.where.get("layer", settings["layers"])
+    n_layers = len(layers) if isinstance(layers, list) else 1
+    n_states = 1 if "state" in chosen.where else 2
+    return min(chosen.n_networks or np.inf, settings["n_networks"]) * n_layers * n_states
+
+
+def _matrix_seconds(study: Study, dataset: str, selection: str, metric: str) -> float:
+    settings = study.dataset(dataset)
+    chosen = study.selection(dataset, selection)
+    shapes = representation_shapes(
+        settings["n_probe"],
+        SIDES[settings["images"]],
+        TrainingSettings.from_mapping(settings["training"]),
+        ProbeSettings.from_mapping(settings["probes"]),
+    )
+    layers = chosen.where.get("layer", settings["layers"])
+    measure = build_metric(study.measure(metric))
+    seconds = [
+        pair_seconds(measure, shapes[layer], chosen.positions)
+        for layer in ([layers] if isinstance(layers, str) else layers)
+    ]
+    return _size(study, dataset, selection, metric) ** 2 / 2 * float(np.mean(seconds))

@@ -1,0 +1,113 @@
+"""Backends and certified tolerances: errors never above what was allowed, whatever the data."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shapemetrics import cross_distances, linalg, pairwise_distances
+from shapemetrics.metrics import AngularCKA, KernelMetric, LinearMetric
+from shapemetrics.pairwise import get_backend
+from shapemetrics.pairwise.backends import polar_norms
+
+torch = pytest.importorskip("torch", reason="needs torch")
+
+
+def with_spectrum(values: np.ndarray, p: int, q: int, seed: int) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    U = np.linalg.qr(rng.normal(size=(p, len(values))))[0]
+    V = np.linalg.qr(rng.normal(size=(q, len(values))))[0]
+    return (U * values) @ V.T
+
+
+@given(st.integers(0, 10**6), st.floats(0.0, 17.0), st.integers(2, 12), st.integers(2, 12))
+def test_gram_bounds_hold_for_any_condition(seed, condition, p, q):
+    values = 10.0 ** -np.linspace(0, condition, min(p, q))
+    C = with_spectrum(values, p, q, seed)
+    norm, bound = linalg.gram_nuclear_norms(C)
+    assert abs(norm - linalg.nuclear_norms(C)) <= bound
+
+
+@given(st.integers(0, 10**6), st.floats(0.0, 17.0), st.integers(2, 12), st.integers(2, 12))
+def test_polar_bounds_hold_for_any_condition(seed, condition, p, q):
+    values = 10.0 ** -np.linspace(0, condition, min(p, q))
+    C = with_spectrum(values, p, q, seed)
+    for dtype in (torch.float64, torch.float32):
+        norm, bound = polar_norms(torch.as_tensor(C, dtype=dtype)[None])
+        assert abs(float(norm[0]) - values.sum()) <= float(bound[0])
+
+
+def test_bounds_are_useful_where_matrices_are_well_conditioned():
+    C = with_spectrum(np.linspace(1.0, 0.1, 20), 30, 20, 0)
+    _, bound = linalg.gram_nuclear_norms(C)
+    assert bound < 1e-10
+    _, bound = polar_norms(torch.as_tensor(C)[None])
+    assert float(bound[0]) < 1e-10
+
+
+@pytest.fixture(params=["random", "ill-conditioned", "twins"])
+def networks(request, rng) -> list[np.ndarray]:
+    if request.param == "random":
+        return [rng.normal(size=(60, 5 + k % 3)) for k in range(8)]
+    scale = 10.0 ** -np.linspace(0, 9, 8)
+    X = [rng.normal(size=(60, 8)) * scale @ rng.normal(size=(8, 8)) for _ in range(8)]
+    if request.param == "twins":
+        X = [X[k % 2] + 1e-7 * rng.normal(size=(60, 8)) for k in range(8)]
+    return X
+
+
+@pytest.mark.parametrize("geometry", ["angular", "euclidean"])
+@pytest.mark.parametrize("alpha", [1.0, 0.5])
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+@pytest.mark.parametrize("tolerance", [1e-4, 1e-8])
+def test_no_error_above_the_tolerance(networks, alpha, geometry, backend, tolerance):
+    metric = LinearMetric(alpha=alpha, geometry=geometry)
+    exact = pairwise_distances(networks, metric)
+    D = pairwise_distances(networks, metric, backend=backend, device="cpu", tolerance=tolerance)
+    assert np.abs(D - exact).max() <= tolerance + 1e-9 * exact.max()
+    np.testing.assert_array_equal(D, D.T)
+
+
+@pytest.mark.parametrize("metric", [LinearMetric(), LinearMetric(alpha=0.0), KernelMetric("rbf")])
+def test_torch_agrees_with_numpy_to_rounding(networks, metric):
+    D = pairwise_distances(networks, metric, backend="torch", device="cpu")
+    exact = pairwise_distances(networks, metric)
+    np.testing.assert_allclose(D, exact, rtol=0, atol=1e-7 if exact.max() < 1e-3 else 1e-12)
+    cross = cross_distances(networks[:3], networks, metric, backend="torch", device="cpu")
+    np.testing.assert_allclose(cross, D[:3], rtol=0, atol=1e-7)
+
+
+def test_torch_in_single_precision(rng):
+    networks = [rng.normal(size=(60, 6)) for _ in range(8)]
+    D = pairwise_distances(networks, LinearMetric(), backend="torch", device="cpu", dtype="float32")
+    np.testing.assert_allclose(D, pairwise_distances(networks, LinearMetric()), atol=2e-6)
+
+
+def test_trying_stops_where_certificates_fail(monkeypatch, rng):
+    calls = []
+    real = linalg.gram_nuclear_norms
+    monkeypatch.setattr(linalg, "gram_nuclear_norms", lambda C: calls.append(1) or real(C))
+    scale = 10.0 ** -np.linspace(0, 12, 10)
+    networks = [rng.normal(size=(60, 10)) * scale for _ in range(12)]
+    pairwise_distances(networks, LinearMetric(), tolerance=1e-13, block_size=3)
+    assert len(calls) == 1
+
+
+def test_what_is_not_there_is_named():
+    with pytest.raises(ValueError, match="backend: found 'jax', expected 'numpy' or 'torch'"):
+        get_backend("jax")
+    with pytest.raises(ValueError, match=r"tolerance: found 0.0, expected a positive"):
+        get_backend("numpy", tolerance=0.0)
+    with pytest.raises(ValueError, match="NumPy computes on the CPU"):
+        get_backend("numpy", device="cuda")
+    with pytest.raises(ValueError, match="device: found 'warp', not available"):
+        get_backend("torch", device="warp")
+    networks = [np.random.default_rng(k).normal(size=(9, 2)) for k in range(3)]
+    with pytest.raises(ValueError, match="AngularCKA does not support backend 'torch'"):
+        pairwise_distances(networks, AngularCKA(), backend="torch")
+    with pytest.raises(ValueError, match="AngularCKA does not support a tolerance"):
+        pairwise_distances(networks, AngularCKA(), tolerance=1e-6)
+    with pytest.raises(ValueError, match="heldout: expected backend 'numpy'"):
+        pairwise_distances(networks, LinearMetric(), heldout=networks, tolerance=1e-6)
