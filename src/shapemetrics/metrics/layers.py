@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from shapemetrics.linalg import Array
+from shapemetrics.metrics.alignment import Alignment
 from shapemetrics.metrics.circular import circular_grid
-from shapemetrics.metrics.linear import Alignment, PreparedLinear
+from shapemetrics.metrics.linear import PreparedLinear
 
 Grid = tuple[int, int]
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from shapemetrics import linalg
 from shapemetrics.linalg import Array
+from shapemetrics.metrics.alignment import Alignment
 from shapemetrics.metrics.base import (
     Geometry,
     Metric,
@@ -73,41 +74,6 @@ class PreparedLinear:
         return centred if self.transform is None else centred @ self.transform
 
 
-@dataclass(frozen=True, eq=False)
-class Alignment:
-    """The transformations that realise a linear distance.
-
-    ``apply_x(X)`` and ``apply_y(Y)`` land in one space; the angle between them, or the Frobenius
-    norm of their difference, is `distance`.
-
-    Attributes
-    ----------
-    mean_x, mean_y : ndarray of shape (n_x,), (n_y,)
-        What centring subtracts.
-    map_x, map_y : ndarray of shape (n_x, k), (n_y, k)
-        Whitening and rotation into the common space.
-    rotation : ndarray of shape (r_x, r_y)
-        Turns phi(X) towards phi(Y).
-    distance : float
-        The distance.
-    """
-
-    mean_x: Array
-    map_x: Array  # (n_x, k)
-    mean_y: Array
-    map_y: Array  # (n_y, k)
-    rotation: Array  # (r_x, r_y): turns phi(X) towards phi(Y)
-    distance: float
-
-    def apply_x(self, X: Any) -> Array:
-        """Transform responses of the first network: (m', n_x) to (m', k)."""
-        return (np.asarray(X, dtype=float) - self.mean_x) @ self.map_x
-
-    def apply_y(self, Y: Any) -> Array:
-        """Transform responses of the second network: (m', n_y) to (m', k)."""
-        return (np.asarray(Y, dtype=float) - self.mean_y) @ self.map_y
-
-
 @dataclass(frozen=True)
 class LinearMetric(Metric):
     r"""Distance after the best rotation of (partially) whitened responses.
@@ -134,6 +100,12 @@ class LinearMetric(Metric):
         Singular values below this fraction of the largest count as zero. By default ten times the
         machine precision of the type that the array came in, or that of the decomposition itself
         (:func:`shapemetrics.linalg.rounding_tolerance`).
+    truncation : float, optional
+        Leave out the weakest directions of phi(X), as many as hold together at most this fraction
+        eps of its norm. An angle changes by at most 2 arcsin(eps), a Euclidean distance by at most
+        eps (||phi(X)|| + ||phi(Y)||): phi(X) and what is kept of it are that far apart, and the
+        triangle inequality does the rest. Pays where few directions hold most of the variance;
+        at alpha = 0 all weigh the same, and nothing is gained. 1e-12 exploits low rank alone.
 
     Notes
     -----
@@ -170,6 +142,7 @@ class LinearMetric(Metric):
     preserve_variance: bool = True
     scale_free: bool = False
     rank_tolerance: float | None = None
+    truncation: float | None = None
 
     def __post_init__(self) -> None:
         check_fraction(self.alpha, "alpha")
@@ -180,8 +153,9 @@ class LinearMetric(Metric):
             raise ValueError(
                 f"n_components: found {self.n_components!r}, expected a positive integer or None"
             )
-        if self.rank_tolerance is not None:
-            check_fraction(self.rank_tolerance, "rank_tolerance")
+        for name in ("rank_tolerance", "truncation"):
+            if getattr(self, name) is not None:
+                check_fraction(getattr(self, name), name)
 
     def prepare(self, X: Any, *, name: str = "X", dtype: Any = np.float64) -> PreparedLinear:
         """Centre, reduce and partially whiten one network.
@@ -220,9 +194,9 @@ class LinearMetric(Metric):
 
     def _map(self, centred: Array, tolerance: float, name: str) -> tuple[Array, Array | None]:
         m, n = centred.shape
-        plain = self.alpha == 1.0 and not self.scale_free
+        plain = self.alpha == 1.0 and not self.scale_free and self.truncation is None
         if plain and n <= m and (self.n_components is None or self.n_components >= n):
-            return centred, None
+            return _without_silent_units(centred)
         left, values, right = linalg.principal_basis(
             centred, tolerance=tolerance, n_components=self.n_components
         )
@@ -232,7 +206,16 @@ class LinearMetric(Metric):
                 "at distance 0 from every other; give n_components, more stimuli, or alpha > 0"
             )
         gain = self.gains(values)
-        return left * gain, right * (gain / values)
+        r = self._kept(gain)
+        return left[:, :r] * gain[:r], right[:, :r] * (gain[:r] / values[:r])
+
+    def _kept(self, gain: Array) -> int:
+        """Number of leading directions that truncation leaves."""
+        if self.truncation is None:
+            return len(gain)
+        # Norms of what is left out when so many directions are kept, 0 ... all but none.
+        left_out = np.sqrt(np.cumsum(gain[::-1] ** 2))[::-1]
+        return max(1, int(np.count_nonzero(left_out > self.truncation * left_out[0])))
 
     def gains(self, values: Array) -> Array:
         """Singular values of phi(X), given those of the centred responses."""
@@ -386,3 +369,12 @@ class LinearMetric(Metric):
         if self.geometry == "angular":
             return linalg.angle_between(turned, y.features)
         return float(np.linalg.norm(turned - y.features))
+
+
+def _without_silent_units(centred: Array) -> tuple[Array, Array | None]:
+    """Responses of the units that vary at all, and what picks those; rectified layers have many
+    that never respond, and every pair would pay for them."""
+    varying = np.any(centred != 0.0, axis=0)
+    if varying.all():
+        return centred, None
+    return centred[:, varying], np.eye(len(varying))[:, varying]

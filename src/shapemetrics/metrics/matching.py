@@ -11,8 +11,9 @@ import numpy as np
 
 from shapemetrics import linalg
 from shapemetrics.linalg import Array
+from shapemetrics.metrics.alignment import Alignment
 from shapemetrics.metrics.base import Metric, check_array, check_variance
-from shapemetrics.metrics.linear import Alignment, PreparedLinear
+from shapemetrics.metrics.linear import PreparedLinear
 from shapemetrics.metrics.stacked import LinearBlock
 
 
