@@ -39,6 +39,17 @@ def metric_module(family: str) -> str:
     return FAMILIES[family][0]
 
 
+def metric_class(family: str) -> type[Metric]:
+    """The class of a family.
+
+    Raises
+    ------
+    ValueError
+        If there is no such family; the message names the nearest.
+    """
+    return getattr(import_module(metric_module(family)), FAMILIES[family][1])
+
+
 def build_metric(settings: Mapping[str, Any]) -> Metric:
     """Make a metric.
 
@@ -65,8 +76,7 @@ def build_metric(settings: Mapping[str, Any]) -> Metric:
     if "family" not in parameters:
         raise ValueError(f"metric {parameters}: key 'family' is missing")
     family = parameters.pop("family")
-    module = import_module(metric_module(family))
-    kind = getattr(module, FAMILIES[family][1])
+    kind = metric_class(family)
     known = [f.name for f in dataclasses.fields(kind)]
     for name in parameters:
         if name not in known:

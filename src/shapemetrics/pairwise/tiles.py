@@ -150,6 +150,14 @@ def gather_tiles(
         that another one has, or if pairs are missing.
     DamagedFile
         If a file is damaged.
+
+    Examples
+    --------
+    >>> left = Tile(np.array([[0.0, 1.0], [1.0, 0.0]]), ["a", "b"], ["a", "b"], {})
+    >>> right = Tile(np.array([[2.0], [3.0]]), ["a", "b"], ["c"], {})
+    >>> corner = Tile(np.zeros((1, 1)), ["c"], ["c"], {})
+    >>> gather_tiles([left, right, corner], ["a", "b", "c"], symmetric=True)[2]
+    array([2., 3., 0.])
     """
     position = {id: i for i, id in enumerate(ids)}
     if len(position) != len(ids):
