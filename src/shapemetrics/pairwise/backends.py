@@ -30,6 +30,10 @@ class Backend(Protocol):
 
     name: str
 
+    @property
+    def on_cpu(self) -> bool:
+        """Whether it computes on the CPU, where several workers share the cores."""
+
     def asarray(self, X: Array) -> Any:
         """A NumPy array as an array of the library, on its device."""
 
@@ -106,6 +110,11 @@ class NumpyBackend:
     name: str = "numpy"
     _attempts: _Attempts = field(default_factory=_Attempts, repr=False)
 
+    @property
+    def on_cpu(self) -> bool:
+        """Always."""
+        return True
+
     def asarray(self, X: Array) -> Array:
         """The array itself."""
         return X
@@ -149,6 +158,11 @@ class TorchBackend:
             raise ValueError(f"device: found {device!r}, not available ({reason})") from None
         return cls(where, tolerance)
 
+    @property
+    def on_cpu(self) -> bool:
+        """Whether the device is the CPU."""
+        return self.device.type == "cpu"
+
     def asarray(self, X: Array) -> Any:
         """A NumPy array on the device."""
         import torch
@@ -162,7 +176,7 @@ class TorchBackend:
         shape = tuple(C.shape[-2:])
         stack = C.reshape(-1, *shape)
         tolerance = self.tolerance
-        if tolerance is None and self.device.type != "cpu":
+        if tolerance is None and not self.on_cpu:
             tolerance = GPU_TOLERANCE[C.element_size()]
         if tolerance is None or not self._attempts.allowed(shape):
             norms = _numpy(torch.linalg.svdvals(stack).sum(-1))

@@ -72,7 +72,7 @@ def compare_blocks(
     def compare(some: range, other: range) -> Array:
         return metric.pairwise(gather_a(some), gather_b(other))
 
-    with workers(n_jobs, wide=is_wide([*prepared_a[:1], *others[:1]], backend)) as run:
+    with workers(n_jobs, wide=is_wide([*prepared_a[:1], *others[:1]], library)) as run:
         return fill(
             (len(prepared_a), len(others)),
             [(r, c, weight(prepared_a, r) * weight(others, c)) for r in rows for c in columns],
@@ -158,9 +158,10 @@ def n_columns(item: Any) -> int:
     return features.shape[-1] if isinstance(features, np.ndarray) else TILE_COLUMNS // 16
 
 
-def is_wide(prepared: Sequence[Any], backend: str) -> bool:
-    """Whether linear algebra uses the cores better than several workers would."""
-    return backend != "numpy" or any(
+def is_wide(prepared: Sequence[Any], library: Backend | None) -> bool:
+    """Whether linear algebra, or a GPU, uses the machine better than several workers would."""
+    on_gpu = library is not None and not library.on_cpu
+    return on_gpu or any(
         getattr(item, "features", None) is not None and n_columns(item) >= WIDE for item in prepared
     )
 

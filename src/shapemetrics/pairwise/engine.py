@@ -131,7 +131,7 @@ def pairwise_distances(
     check_memory(arrays, len(names) ** 2, np.dtype(dtype))
     with workers(n_jobs) as run:
         prepared = prepare_all(names, arrays, metric, run, np.dtype(dtype))
-    wide = is_wide(prepared, backend)
+    wide = is_wide(prepared, library)
     blocks = partition(prepared, block_size, 1 if wide else n_jobs)
     weights = {rows.start: weight(prepared, rows) for rows in blocks}
     gatherer = Gatherer(metric, prepared, library, keep=len(blocks))

@@ -21,7 +21,7 @@ def named(arrays: Arrays) -> tuple[list[str], list[Any]]:
     elif isinstance(arrays, Mapping):
         names, values = [str(name) for name in arrays], list(arrays.values())
     else:
-        values = list(arrays)
+        values = [arrays[i] for i in range(len(arrays))]
         names = [f"array {i}" for i in range(len(values))]
     if not values:
         raise ValueError("found no representations, expected at least one")

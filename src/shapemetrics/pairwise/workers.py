@@ -51,11 +51,11 @@ def workers(n_jobs: int, *, wide: bool = False) -> Iterator[Callable]:
     n_jobs = n_threads(n_jobs)
     each = n_jobs if wide else 1
     controller = _blas("scipy.linalg" in sys.modules, "torch" in sys.modules)
-    with controller.limit(limits=each, user_api="blas"):
+    with controller.limit(limits=each, user_api="blas"), _torch_threads(each) as limit:
         if wide or n_jobs == 1:
             yield lambda function, items: (function(*item) for item in items)
             return
-        with ThreadPoolExecutor(n_jobs) as pool:
+        with ThreadPoolExecutor(n_jobs, initializer=limit) as pool:
 
             def run(function: Callable, items: Sequence[tuple]) -> Iterator[Any]:
                 futures = [pool.submit(function, *item) for item in items]
@@ -67,3 +67,24 @@ def workers(n_jobs: int, *, wide: bool = False) -> Iterator[Callable]:
                         future.cancel()
 
             yield run
+
+
+@contextmanager
+def _torch_threads(each: int) -> Iterator[Callable[[], None] | None]:
+    """Limit torch's own threads, which threadpoolctl does not reach, where torch is loaded.
+
+    Yields
+    ------
+    callable or None
+        What every other thread has to call as well.
+    """
+    torch = sys.modules.get("torch")
+    if torch is None:
+        yield None
+        return
+    before = torch.get_num_threads()
+    torch.set_num_threads(each)
+    try:
+        yield lambda: torch.set_num_threads(each)
+    finally:
+        torch.set_num_threads(before)
