@@ -45,6 +45,7 @@ include: "rules/geometry.smk"
 include: "rules/learning.smk"
 include: "rules/comparison.smk"
 include: "rules/figures.smk"
+include: "rules/explorer.smk"
 include: "rules/report.smk"
 
 
@@ -56,5 +57,6 @@ rule all:
     default_target: True
     input:
         FIGURES,
+        rules.write_explorer.output,
         rules.write_report.output,
     localrule: True

@@ -38,6 +38,7 @@ rule gather_costs:
 rule reported:
     input:
         FIGURES,
+        rules.write_explorer.output,
         rules.gather_costs.output,
     localrule: True
 

@@ -17,7 +17,16 @@ except PackageNotFoundError:  # a bare source tree on sys.path
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submodules=["datasets", "figures", "geometry", "learning", "metrics", "pairwise", "study"],
+    submodules=[
+        "datasets",
+        "explorer",
+        "figures",
+        "geometry",
+        "learning",
+        "metrics",
+        "pairwise",
+        "study",
+    ],
     submod_attrs={
         "pairwise.engine": ["cross_distances", "pairwise_distances"],
         "store": ["RepresentationStore", "StoreWriter"],

@@ -49,6 +49,11 @@ def module_files(*modules: str) -> list[str]:
     return sorted(map(_shown, found))
 
 
+def asset_files(room: str) -> list[str]:
+    """Files in a room's folder ``assets``, as :func:`module_files` names them."""
+    return sorted(_shown(file) for file in (SOURCE / room / "assets").iterdir())
+
+
 def _shown(file: Path) -> str:
     """A file below the working directory by its relative path, so that a checkout can be moved
     without its results counting as made by other files."""

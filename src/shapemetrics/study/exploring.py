@@ -1,0 +1,93 @@
+"""The study's tables as views of the explorer."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from shapemetrics.explorer.views import CellGraph, View
+from shapemetrics.pairwise.matrix import DistanceMatrix
+from shapemetrics.store import OWN_COLUMNS, RepresentationStore
+
+
+def read_views(
+    store: str | os.PathLike,
+    matrices: Sequence[str | os.PathLike],
+    embedding: str | os.PathLike,
+    linkage: str | os.PathLike,
+    *,
+    unit: str,
+) -> Iterator[View]:
+    """Views of all selections of one dataset by one metric.
+
+    Parameters
+    ----------
+    store : path-like
+        The dataset's representations.
+    matrices : sequence of path-like
+        Distances, a file a selection.
+    embedding, linkage : path-like
+        Tables of all selections.
+    unit : str
+        Of the distances.
+
+    Yields
+    ------
+    View
+    """
+    representations = RepresentationStore(store)
+    coordinates = pd.read_csv(embedding)
+    joins = pd.read_csv(linkage)
+    axes = [c for c in coordinates if c.startswith("pc") and c.removeprefix("pc").isdigit()]
+    for path in matrices:
+        matrix = DistanceMatrix.load(path)
+        selection = matrix.provenance["selection"]
+        placed = coordinates[coordinates["selection"] == selection].set_index("id")
+        tree = joins[joins["selection"] == selection].sort_values("step")
+        index = representations.take(matrix.ids).index
+        yield View(
+            dataset=matrix.provenance["dataset"],
+            selection=selection,
+            metric=matrix.provenance["metric"],
+            ids=matrix.ids,
+            coordinates=placed.loc[matrix.ids, axes].to_numpy(dtype=float),
+            distances=(matrix.values + matrix.values.T) / 2,
+            linkage=tree[["left", "right", "height", "size"]].to_numpy(dtype=float),
+            covariates=_informative(index.drop(columns=list(OWN_COLUMNS))),
+            simulated=representations.simulated,
+            unit=unit,
+            provenance=matrix.provenance,
+        )
+
+
+def _informative(covariates: pd.DataFrame) -> pd.DataFrame:
+    """Covariates that have a value at all."""
+    return covariates.dropna(axis="columns", how="all").reset_index(drop=True)
+
+
+def cell_graphs(networks: str | os.PathLike) -> dict[str, CellGraph]:
+    """Cells of networks by hash, from the table of the networks chosen."""
+    table = pd.read_csv(networks, dtype={"network": str, "adjacency": str})
+    return {row["network"]: _cell(row) for row in table.to_dict("records")}
+
+
+def _cell(row: Mapping[str, Any]) -> CellGraph:
+    operations = row["operations"].split(",")
+    n = len(operations)
+    bits = np.array([int(bit) for bit in row["adjacency"]]).reshape(n, n)
+    return CellGraph(bits.tolist(), operations)
+
+
+def paths_of(results: str | os.PathLike, dataset: str, metric: str) -> dict[str, Path]:
+    """Where the study keeps a dataset's store and tables of one metric."""
+    results = Path(results)
+    return {
+        "store": results / dataset / "store",
+        "embedding": results / "geometry" / dataset / metric / "embedding.csv",
+        "linkage": results / "learning" / dataset / metric / "linkage.csv",
+    }
