@@ -89,9 +89,14 @@ def nuclear_norms(C: Array) -> Array:
     Returns
     -------
     ndarray of shape (...)
-        Nuclear norm of each.
+        Nuclear norm of each, summed in float64.
     """
-    return np.linalg.svd(C, compute_uv=False).sum(axis=-1)
+    return np.linalg.svd(C, compute_uv=False).sum(axis=-1, dtype=np.float64)
+
+
+def frobenius_norm(X: Array) -> float:
+    """Frobenius norm, summed in float64: in float32 large matrices lose two digits of theirs."""
+    return float(np.linalg.norm(X.astype(np.float64, copy=False)))
 
 
 def gram_nuclear_norms(C: Array) -> tuple[Array, Array]:
@@ -115,12 +120,18 @@ def gram_nuclear_norms(C: Array) -> tuple[Array, Array]:
     :math:`|\sqrt a - \sqrt b| \le |a - b| / \max(\sqrt a, \sqrt b)` and
     :math:`|\sqrt a - \sqrt b| \le \sqrt{|a - b|}`. Weyl's inequality bounds :math:`\epsilon` by
     the rounding of the product, p u ||C||_F^2, and the backward error of the eigenvalue solver,
-    taken as 10 q u ||C||_F^2, u the unit roundoff.
+    taken as 10 q u ||C||_F^2, u the unit roundoff. Each matrix is first brought to entries of
+    about one by a power of two, which rounds nothing, so that no square leaves the range of the
+    floating type: in float32 those of data in teslas would all be zero.
     """
     if C.shape[-2] < C.shape[-1]:
         C = np.swapaxes(C, -1, -2)
     p, q = C.shape[-2:]
-    eps = float(np.finfo(C.dtype).eps)
+    info = np.finfo(C.dtype)
+    eps = float(info.eps)
+    exponents = np.frexp(np.abs(C).max(axis=(-2, -1)))[1]
+    exponents = np.maximum(exponents, info.minexp)  # its inverse must be a number, too
+    C = C * np.ldexp(C.dtype.type(1.0), -exponents)[..., None, None]
     G = np.swapaxes(C, -1, -2) @ C
     eigenvalues = np.maximum(np.linalg.eigvalsh(G), 0.0).astype(np.float64, copy=False)
     squared = np.trace(G, axis1=-2, axis2=-1).astype(np.float64)[..., None]
@@ -128,7 +139,9 @@ def gram_nuclear_norms(C: Array) -> tuple[Array, Array]:
     values = np.sqrt(eigenvalues)
     with np.errstate(divide="ignore", invalid="ignore"):
         each = np.minimum(np.where(values > 0, error / values, np.inf), np.sqrt(error))
-    return values.sum(axis=-1), each.sum(axis=-1) + q * eps * values.sum(axis=-1)
+    norms = values.sum(axis=-1)
+    bounds = each.sum(axis=-1) + q * eps * norms
+    return np.ldexp(norms, exponents), np.ldexp(bounds, exponents)
 
 
 def polar_factors(C: Array) -> Array:

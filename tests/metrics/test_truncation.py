@@ -90,6 +90,14 @@ def test_low_rank_is_exploited_at_no_cost_in_accuracy(rng):
     np.testing.assert_allclose(pairwise_distances(layers, metric), exact, rtol=0, atol=1e-11)
 
 
+def test_bound_holds_for_arrays_in_single_precision(rng):
+    scale = np.r_[np.ones(5), np.full(5, 8e-7)]  # weaker than single precision resolves
+    Y = rng.normal(size=(80, 10)).astype(np.float32)
+    X = (Y * scale).astype(np.float32)  # what is weak in one is strong in the other
+    exact = LinearMetric().distance(X, Y)
+    assert abs(LinearMetric(truncation=1e-9).distance(X, Y) - exact) <= 2e-9
+
+
 @pytest.mark.parametrize("condition", [0.0, 6.0])
 def test_single_precision_stays_within_its_bound(rng, condition):
     scale = 10.0 ** -np.linspace(0, condition, 20)
@@ -100,6 +108,18 @@ def test_single_precision_stays_within_its_bound(rng, condition):
     # Ten machine precisions of the cosine, divided by the sine of the angle.
     bound = 10 * np.finfo(np.float32).eps / np.sin(exact[off])
     assert np.all(np.abs(single - exact)[off] <= bound)
+
+
+@pytest.mark.parametrize("alpha", [1.0, 0.5])
+def test_single_precision_stays_within_its_bound_for_large_networks(rng, alpha):
+    # Sums of 10^6 squares: in single precision they lose two digits where the sizes differ.
+    m, n = 4000, 250
+    base = rng.normal(size=(m, n)) * 10.0 ** -np.linspace(0, 6, n)
+    layers = [base @ np.linalg.qr(rng.normal(size=(n, n)))[0] * s for s in (1.0, 3.0)]
+    layers[1] += 0.3 * layers[1].std() * rng.normal(size=(m, n))
+    exact = pairwise_distances(layers, LinearMetric(alpha=alpha))[0, 1]
+    single = pairwise_distances(layers, LinearMetric(alpha=alpha), dtype="float32")[0, 1]
+    assert abs(single - exact) <= 10 * np.finfo(np.float32).eps / np.sin(exact)
 
 
 @pytest.mark.parametrize("value", [-0.1, 1.5, "much"])

@@ -85,6 +85,38 @@ def test_torch_in_single_precision(rng):
     np.testing.assert_allclose(D, pairwise_distances(networks, LinearMetric()), atol=2e-6)
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+@pytest.mark.parametrize("unit", [1e-13, 1e-10, 1.0, 1e12])
+def test_certificates_hold_in_any_unit(rng, backend, dtype, unit):
+    networks = [rng.normal(size=(60, 6)) for _ in range(5)]
+    exact = pairwise_distances(networks, LinearMetric())
+    D = pairwise_distances(
+        [unit * X for X in networks],
+        LinearMetric(),
+        dtype=dtype,
+        backend=backend,
+        device="cpu",
+        tolerance=1e-4,
+    )
+    np.testing.assert_allclose(D, exact, rtol=0, atol=1e-4 + 2e-6)
+
+
+@pytest.mark.parametrize("unit", [1e-150, 1e-20, 1e150])
+def test_bounds_scale_with_the_matrix(unit):
+    C = with_spectrum(np.linspace(1.0, 0.1, 8), 9, 8, 0)
+    for norms_of in (
+        linalg.gram_nuclear_norms,
+        lambda A: [float(part[0]) for part in polar_norms(torch.as_tensor(A)[None])],
+    ):
+        norm, bound = norms_of(C)
+        scaled_norm, scaled_bound = norms_of(unit * C)
+        assert scaled_norm == pytest.approx(unit * norm, rel=1e-12)
+        assert 0.0 < scaled_bound <= 10 * unit * bound
+    zero_norm, zero_bound = linalg.gram_nuclear_norms(np.zeros((3, 2)))
+    assert zero_norm == zero_bound == 0.0
+
+
 def test_trying_stops_where_certificates_fail(monkeypatch, rng):
     calls = []
     real = linalg.gram_nuclear_norms

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal, NamedTuple
 import numpy as np
 import scipy.linalg
 
-from shapemetrics.linalg import Array
+from shapemetrics.linalg import Array, frobenius_norm
 from shapemetrics.metrics.base import (
     Geometry,
     Metric,
@@ -344,7 +344,7 @@ class KernelMetric(Metric):
         return PreparedKernel(
             name,
             features,
-            float(np.linalg.norm(features)),
+            frobenius_norm(features),
             K.mean(axis=0),
             None,
             source.shape[1],

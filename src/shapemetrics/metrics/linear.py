@@ -190,13 +190,17 @@ class LinearMetric(Metric):
         check_variance(centred, norm, float(np.abs(X).max()), name)
         features, transform = self._map(centred, tolerance, name)
         features = np.ascontiguousarray(features, dtype=dtype)
-        return PreparedLinear(name, features, float(np.linalg.norm(features)), mean, transform)
+        return PreparedLinear(name, features, linalg.frobenius_norm(features), mean, transform)
 
     def _map(self, centred: Array, tolerance: float, name: str) -> tuple[Array, Array | None]:
         m, n = centred.shape
         plain = self.alpha == 1.0 and not self.scale_free and self.truncation is None
         if plain and n <= m and (self.n_components is None or self.n_components >= n):
             return _without_silent_units(centred)
+        if self.truncation is not None and self.alpha == 1.0 and not self.scale_free:
+            # Without whitening no direction is too weak to use, and what is left out here would
+            # come on top of what the bound allows.
+            tolerance = self.rank_tolerance or 0.0
         left, values, right = linalg.principal_basis(
             centred, tolerance=tolerance, n_components=self.n_components
         )
@@ -313,7 +317,7 @@ class LinearMetric(Metric):
         moved = []
         for item, X in zip(prepared, heldout, strict=True):
             features = item.apply(X)
-            norm = float(np.linalg.norm(features))
+            norm = linalg.frobenius_norm(features)
             if norm == 0.0:
                 raise ValueError(f"{item.name!r}: held-out responses are all at the fitted mean")
             moved.append(PreparedLinear(item.name, features, norm, item.mean, item.transform))

@@ -179,14 +179,14 @@ class TorchBackend:
         if tolerance is None and not self.on_cpu:
             tolerance = GPU_TOLERANCE[C.element_size()]
         if tolerance is None or not self._attempts.allowed(shape):
-            norms = _numpy(torch.linalg.svdvals(stack).sum(-1))
+            norms = _numpy(torch.linalg.svdvals(stack)).sum(-1)
             return norms.reshape(C.shape[:-2])
         norms, bounds = (_numpy(part).reshape(C.shape[:-2]) for part in polar_norms(stack))
         held = error_of(norms, bounds) <= tolerance
         self._attempts.judge(shape, held)
         if not held.all():
             missed = torch.as_tensor(np.flatnonzero(~held), device=self.device)
-            norms[~held] = _numpy(torch.linalg.svdvals(stack[missed]).sum(-1))
+            norms[~held] = _numpy(torch.linalg.svdvals(stack[missed])).sum(-1)
         return norms
 
 
@@ -230,8 +230,13 @@ def polar_norms(C: Any) -> tuple[Any, Any]:
     if C.shape[1] < C.shape[2]:
         C = C.transpose(1, 2)
     k, eps = C.shape[2], torch.finfo(C.dtype).eps
-    size = torch.linalg.matrix_norm(C).clamp_min(torch.finfo(C.dtype).tiny)
-    X = C / size[:, None, None]
+    # Norms of unit size from here on: squares of what is measured in teslas would be zero.
+    tiny = torch.finfo(C.dtype).tiny
+    peak = C.abs().amax(dim=(1, 2), keepdim=True).clamp_min(tiny)
+    C = C / peak
+    length = torch.linalg.matrix_norm(C, keepdim=True).clamp_min(1.0)
+    X = C = C / length
+    size = (peak * length)[:, 0, 0]
     low = max(POLAR_FLOOR, 100.0 * k * eps)
     for _ in range(POLAR_STEPS):
         scale = (3.0 / (1.0 + low + low**2)) ** 0.5
@@ -243,5 +248,6 @@ def polar_norms(C: Any) -> tuple[Any, Any]:
     rounding = 10.0 * k**0.5 * eps * inner
     bound = 0.5 * k**0.5 * torch.linalg.matrix_norm(residual)
     # A nuclear norm is never below the Frobenius norm; what is has not converged.
-    converged = inner >= size * (1.0 - 10.0 * k**0.5 * eps)
-    return inner + bound, torch.where(converged, bound + rounding, torch.inf)
+    converged = inner >= 1.0 - 10.0 * k**0.5 * eps
+    bounds = torch.where(converged, bound + rounding, torch.inf)
+    return size * (inner + bound), size * bounds
