@@ -16,6 +16,7 @@ sys.path.insert(0, SOURCE)
 os.environ["PYTHONPATH"] = SOURCE
 
 from shapemetrics.study import Study, load_schema, validated
+from shapemetrics.study.folders import check_writable
 
 
 configfile: os.path.join(workflow.basedir, "config.yaml")
@@ -28,6 +29,7 @@ try:
     schema = load_schema(os.path.join(workflow.basedir, "config", "schema.yaml"))
     config.update(validated(config, schema))
     study = Study(config)
+    check_writable(study.results)
 except ValueError as error:
     raise WorkflowError(str(error)) from None
 
@@ -45,6 +47,7 @@ include: "rules/geometry.smk"
 include: "rules/learning.smk"
 include: "rules/comparison.smk"
 include: "rules/figures.smk"
+include: "rules/files.smk"
 include: "rules/explorer.smk"
 include: "rules/report.smk"
 

@@ -58,7 +58,7 @@ rule write_explorer:
             for metric in study.metrics
         ],
         cells={
-            name: rules.choose_networks.output.table
+            name: str(rules.choose_networks.output.table)
             for name in study.datasets
             if name == "nasbench"
         },

@@ -1,10 +1,12 @@
 # Tables become figures: each a PDF, a PNG for the report, and the CSV of its numbers.
 
 
-def drawn(name, category, figure, metric=True):
+def drawn(name, category, figure, metric=True, suffix=""):
     """Output of a figure's rule; the PNG goes into the report with its caption."""
-    stem = study.path("figures", "{dataset}", *(["{metric}"] if metric else []), name)
-    labels = {"figure": figure, "dataset": "{dataset}"}
+    stem = study.path(
+        "figures", "{dataset}", *(["{metric}"] if metric else []), name + suffix
+    )
+    labels = {"figure": figure + suffix.replace("_", ", "), "dataset": "{dataset}"}
     return {
         "png": report(
             f"{stem}.png",
@@ -53,7 +55,8 @@ rule draw_embedding:
     benchmark:
         study.path("benchmarks", "draw_embedding", "{dataset}_{metric}.tsv")
     params:
-        color=lambda w: study.dataset(w.dataset)["color"],
+        color=lambda w: study.color(w.dataset),
+        panels=lambda w: study.kind(w.dataset).panels,
         label=lambda w: study.kind(w.dataset).label,
         unit=lambda w: study.unit(w.metric),
     script:

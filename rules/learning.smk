@@ -35,7 +35,8 @@ rule regress_target:
         study.path("benchmarks", "regress_target", "{dataset}_{metric}.tsv")
     params:
         **study.config["analyses"]["regression"],
-        target=lambda w: study.dataset(w.dataset)["target"],
+        targets=lambda w: study.targets(w.dataset),
+        group=lambda w: study.regression_group(w.dataset),
         leave_one_out=lambda w: study.kind(w.dataset).leave_one_out,
         seed=lambda w: study.seed("regress_target", w.dataset, w.metric),
     script:
@@ -46,7 +47,7 @@ rule classify_labels:
     input:
         code=study.code("learning.classification", "pairwise.matrix", "study.tables"),
         index=study.path("{dataset}", "store", "index.csv"),
-        matrices=distances_of(lambda dataset: [study.kind(dataset).classified]),
+        matrices=distances_of(lambda dataset: study.kind(dataset).classified),
     output:
         scores=study.path("learning", "{dataset}", "{metric}", "classification.csv"),
         confusion=study.path("learning", "{dataset}", "{metric}", "confusion.csv"),

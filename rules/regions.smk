@@ -1,6 +1,6 @@
 # Units of all sessions become brain regions; what distances say about their noise and hierarchy.
 
-REGION_DATASETS = [name for name in study.datasets if study.kind(name).label]
+REGION_DATASETS = [name for name in ("allen", "steinmetz") if name in study.datasets]
 REGION_FACTS = [
     os.path.join(SOURCE, "shapemetrics", "datasets", "allen", "data", f"{name}.csv")
     for name in ("structures", "hierarchy_harris2019", "hierarchy_siegle2021")

@@ -35,11 +35,33 @@ rule gather_costs:
         "../scripts/gather_costs.py"
 
 
+rule write_provenance:
+    input:
+        FIGURES,
+        rules.write_explorer.output,
+        code=study.code("study.provenance", "study.jobs"),
+    output:
+        table=report(
+            study.path("provenance.json"),
+            caption="../report/provenance.rst",
+            category="7 Provenance",
+            labels={"figure": "provenance", "dataset": "all", "metric": "all"},
+        ),
+    log:
+        study.path("logs", "write_provenance.log"),
+    localrule: True
+    params:
+        program=study.program(workflow.basedir),
+    script:
+        "../scripts/write_provenance.py"
+
+
 rule reported:
     input:
         FIGURES,
         rules.write_explorer.output,
         rules.gather_costs.output,
+        rules.write_provenance.output,
     localrule: True
 
 

@@ -1,5 +1,7 @@
 """Tell layers, and states before and after training, apart by distances, on held-out networks."""
 
+import itertools
+
 import pandas as pd
 
 from shapemetrics.learning.classification import nested_classification
@@ -9,20 +11,17 @@ from shapemetrics.study.tables import labelled, long_confusion, read_selected, w
 with job(snakemake) as log:
     options = dict(snakemake.params.items())
     tasks, classifiers = options.pop("tasks"), options.pop("classifiers")
-    (part,) = read_selected(snakemake.input.matrices, snakemake.input.index)
     # Layers of one network resemble one another, so a network is never on both sides of a split.
-    group = options.pop("group")
+    group, least = options.pop("group"), max(3, options["n_outer"])
     scores, confusions = [], []
-    for task in tasks:
-        known = part.frequent(task, max(3, options["n_outer"]))
-        labels = known.covariate(task).tolist()
-        groups = None if group is None else known.covariate(group).tolist()
-        for classifier in classifiers:
+    for part in read_selected(snakemake.input.matrices, snakemake.input.index):
+        for task, classifier in itertools.product(tasks, classifiers):
+            known = part.frequent(task, least, group)
             found = nested_classification(
                 known.distances,
-                labels,
+                known.covariate(task).tolist(),
                 classifier=classifier,
-                groups=groups,
+                groups=None if group is None else known.covariate(group).tolist(),
                 ids=known.ids,
                 **options,
             )

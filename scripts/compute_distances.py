@@ -6,7 +6,7 @@ from shapemetrics import RepresentationStore, __version__, pairwise_distances
 from shapemetrics.metrics.registry import build_metric
 from shapemetrics.pairwise import DistanceMatrix
 from shapemetrics.study.jobs import job
-from shapemetrics.study.plan import Selection
+from shapemetrics.study.kinds import Selection
 
 with job(snakemake) as log:
     store = RepresentationStore(Path(snakemake.input.index).parent)

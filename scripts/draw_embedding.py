@@ -9,6 +9,8 @@ with job(snakemake):
     figure = plot_embedding(
         table,
         snakemake.params.color,
+        row=snakemake.params.panels[0],
+        col=snakemake.params.panels[1],
         label=snakemake.params.label,
         unit=snakemake.params.unit,
         title=f"{pretty(snakemake.wildcards.metric)}: metric MDS of all distances",

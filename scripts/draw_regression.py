@@ -5,5 +5,9 @@ from shapemetrics.study.drawing import is_simulated, job, read_tables, save_draw
 
 with job(snakemake):
     table = read_tables(snakemake.input.tables)
-    figure = plot_regression_scores(table, simulated=is_simulated(snakemake.input.dataset))
+    figure = plot_regression_scores(
+        table,
+        target=snakemake.params.get("target"),
+        simulated=is_simulated(snakemake.input.dataset),
+    )
     save_drawn(figure, table, snakemake.output)

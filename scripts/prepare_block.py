@@ -15,6 +15,7 @@ with job(snakemake) as log:
     plan = TilePlan.load(snakemake.input.plan).matrix(wildcards.selection, wildcards.metric)
     block = plan.block(wildcards.block)
     store = RepresentationStore(Path(snakemake.input.index).parent).take(block.ids)
+    store.verify()
     metric = build_metric(snakemake.params.metric)
     arrays = store.arrays(snakemake.params.positions)
     prepared = [metric.prepare(X, name=id, dtype=dtype) for id, X in zip(block.ids, arrays)]

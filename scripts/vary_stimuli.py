@@ -8,7 +8,7 @@ from shapemetrics.geometry.estimation import distance_vs_samples
 from shapemetrics.metrics.registry import build_metric
 from shapemetrics.store import RepresentationStore
 from shapemetrics.study.jobs import job
-from shapemetrics.study.plan import Selection
+from shapemetrics.study.kinds import Selection
 from shapemetrics.study.samples import sample_sizes, summarized_samples
 from shapemetrics.study.tables import labelled, write_table
 

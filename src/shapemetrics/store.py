@@ -18,7 +18,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from shapemetrics.files import sha256_of
+from shapemetrics.files import DamagedFile, sha256_of
 
 INDEX = "index.csv"
 DATASET = "dataset.json"
@@ -255,7 +255,7 @@ class RepresentationStore:
         try:
             array = np.load(file, mmap_mode="r" if mmap else None, allow_pickle=False)
         except (ValueError, EOFError, OSError) as error:
-            raise ValueError(f"{file} is damaged or not an .npy file: {error}") from error
+            raise DamagedFile(file, f"damaged or not an .npy file: {error}") from error
         found = ("x".join(map(str, array.shape)), str(array.dtype))
         if found != (row["shape"], row["dtype"]):
             raise ValueError(
@@ -291,13 +291,19 @@ class RepresentationStore:
         return loaded
 
     def verify(self) -> None:
-        """Check every file against its digest; ValueError names the first that differs."""
+        """Check every file against its digest, about a second a gigabyte.
+
+        Raises
+        ------
+        DamagedFile
+            Names the first that differs.
+        """
         for id in self.ids:
             self.load(id)
             file = self.path / self.index.loc[id, "path"]
             found, expected = sha256_of(file), self.index.loc[id, "sha256"]
             if found != expected:
-                raise ValueError(f"{file}: found sha256 {found}, expected {expected}")
+                raise DamagedFile(file, f"found sha256 {found}, expected {expected}")
 
     def _view(self, index: pd.DataFrame) -> RepresentationStore:
         view = object.__new__(RepresentationStore)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from shapemetrics.files import atomic_path
+from shapemetrics.files import DamagedFile, atomic_path
 from shapemetrics.linalg import Array
 
 
@@ -59,7 +59,7 @@ class DistanceMatrix:
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> DistanceMatrix:
-        """Read what :meth:`save` wrote; ValueError names a file that is damaged or another's."""
+        """Read what :meth:`save` wrote; DamagedFile names a file that is damaged or another's."""
         path = Path(path)
         if not path.is_file():
             raise ValueError(f"{path}: no such file, expected a matrix of distances")
@@ -71,4 +71,4 @@ class DistanceMatrix:
                     json.loads(str(parts["provenance"])),
                 )
         except Exception as error:
-            raise ValueError(f"{path}: not a readable matrix of distances ({error})") from error
+            raise DamagedFile(path, f"not a readable matrix of distances ({error})") from error

@@ -111,6 +111,8 @@ def _one_line(error: jsonschema.ValidationError) -> str:
         return f"configuration key {key!r} is unknown; {hint}"
     if error.validator == "required":
         missing = next(key for key in error.validator_value if key not in error.instance)
+        if missing == "kind" and list(error.absolute_path)[:1] == ["datasets"]:
+            return _unknown_dataset(str(error.absolute_path[-1]))
         near = difflib.get_close_matches(missing, map(str, error.instance), n=1, cutoff=0.5)
         hint = f"; there is {near[0]!r}, did you mean {missing!r}?" if near else ""
         return f"configuration {where or 'file'!r}: key {missing!r} is missing{hint}"
@@ -126,6 +128,20 @@ def _one_line(error: jsonschema.ValidationError) -> str:
         return f"configuration {where!r}: name {error.instance!r} is not allowed: {error.message}"
     message = error.message.splitlines()[0]
     return f"configuration key {where or 'file'!r}: {message}"
+
+
+#: Datasets that need no `kind`.
+BUILT_IN = ("nasbench", "allen", "steinmetz")
+
+
+def _unknown_dataset(name: str) -> str:
+    """One line about a dataset that is none of the package's and does not say what it is."""
+    near = difflib.get_close_matches(name, BUILT_IN, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]!r}?" if near else f"or is it one of {', '.join(BUILT_IN)}?"
+    return (
+        f"configuration key 'datasets.{name}' is unknown: key 'kind' is missing (files or python, "
+        f"for a dataset of your own); {hint}"
+    )
 
 
 def _with_defaults(value: Any, schema: Mapping[str, Any], root: Mapping[str, Any]) -> Any:

@@ -16,7 +16,8 @@ from shapemetrics.datasets.nasbench.probes import ProbeSettings, representation_
 from shapemetrics.datasets.nasbench.settings import TrainingSettings
 from shapemetrics.files import atomic_path
 from shapemetrics.metrics.registry import build_metric
-from shapemetrics.study.plan import NETWORKS, Study
+from shapemetrics.study.kinds import NETWORKS
+from shapemetrics.study.plan import Study
 from shapemetrics.study.tiling import matrices, pair_seconds
 
 #: Columns of the table, in order.

@@ -7,6 +7,7 @@ files that it depends on as inputs, and this module finds them, so that no list 
 from __future__ import annotations
 
 import ast
+import os
 from functools import cache
 from pathlib import Path
 
@@ -52,6 +53,19 @@ def module_files(*modules: str) -> list[str]:
 def asset_files(room: str) -> list[str]:
     """Files in a room's folder ``assets``, as :func:`module_files` names them."""
     return sorted(_shown(file) for file in (SOURCE / room / "assets").iterdir())
+
+
+def program_files(workflow: str | os.PathLike) -> list[str]:
+    """Files of a workflow's folder that make results: Snakefile, rules, scripts; and the package's.
+
+    Parameters
+    ----------
+    workflow : path-like
+        Folder of the Snakefile.
+    """
+    folder = Path(workflow)
+    files = [folder / "Snakefile", *folder.glob("rules/*.smk"), *folder.glob("scripts/*.py")]
+    return sorted(_shown(file.resolve()) for file in (*files, *SOURCE.rglob("*.py")))
 
 
 def _shown(file: Path) -> str:

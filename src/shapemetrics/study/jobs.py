@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
+import shutil
 import sys
 import time
 import traceback
@@ -13,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from shapemetrics.files import DamagedFile
+from shapemetrics.store import INDEX
 
 #: Mistakes in data or configuration, which their message explains; anything else is a bug.
 EXPECTED = (ValueError, TypeError, OSError, MemoryError)
@@ -32,11 +35,29 @@ def remove_damaged(path: Path, results: str | os.PathLike) -> str:
     -------
     str
         For the message.
+
+    Notes
+    -----
+    The workflow knows a store by its index alone: of a damaged array the index goes too.
     """
-    if not Path(path).resolve().is_relative_to(Path(results).resolve()):
+    path = Path(path)
+    if not path.resolve().is_relative_to(Path(results).resolve()):
         return "it is no result of this study: replace it"
-    Path(path).unlink(missing_ok=True)
+    path.unlink(missing_ok=True)
+    (path.parent / INDEX).unlink(missing_ok=True)
     return "it was removed: run the same command again to make it anew"
+
+
+def explained(error: BaseException, results: str | os.PathLike) -> str:
+    """An error's message; of a full disk, how much is free where."""
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        folder = next(p for p in (Path(results), *Path(results).absolute().parents) if p.exists())
+        free = shutil.disk_usage(folder).free / 1e6
+        return (
+            f"no space left on the disk of {folder} ({free:.1f} MB free); make room and run the "
+            "same command again"
+        )
+    return str(error)
 
 
 @contextmanager
@@ -55,6 +76,7 @@ def job(snakemake: Any) -> Iterator[logging.Logger]:
     """
     path = Path(snakemake.log[0])
     path.parent.mkdir(parents=True, exist_ok=True)
+    logging.raiseExceptions = False  # a log that cannot be written must not hide what is wrong
     logger = logging.getLogger(f"shapemetrics.{snakemake.rule}")
     logger.setLevel(logging.INFO)
     logger.propagate = False
@@ -75,8 +97,9 @@ def job(snakemake: Any) -> Iterator[logging.Logger]:
     except EXPECTED as error:
         # The log keeps where it happened, the terminal gets what to do about it.
         logger.debug("%s", traceback.format_exc())
-        logger.error("%s: %s", name, error)
-        print(f"error in {name}: {error}", file=sys.stderr)
+        message = explained(error, snakemake.config["results"])
+        logger.error("%s: %s", name, message)
+        print(f"error in {name}: {message}", file=sys.stderr)
         sys.exit(1)
     finally:
         logger.removeHandler(handler)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,121 +14,9 @@ from shapemetrics.datasets.nasbench.probes import ProbeSettings, representation_
 from shapemetrics.datasets.nasbench.settings import TrainingSettings
 from shapemetrics.metrics.base import Metric
 from shapemetrics.metrics.registry import build_metric, metric_module
-from shapemetrics.store import RepresentationStore
-from shapemetrics.study.dependencies import module_files
-
-#: Layers of a network of the NAS-Bench-101 space, shallow to deep, and its states.
-LAYERS = ("stem", "stack1", "stack2", "stack3", "pool")
-STATES = ("untrained", "trained")
-
-
-@dataclass(frozen=True)
-class Kind:
-    """What is asked of datasets of one kind.
-
-    Attributes
-    ----------
-    selections : dict
-        For each selection's name, the covariates that its representations have.
-    labels : tuple of str
-        Covariates that classification tells apart.
-    classified : str
-        Selection in which it does so.
-    group : str or None
-        Covariate whose equal values are never on both sides of a split.
-    leave_one_out : bool
-        Whether regression leaves out one item at a time: for few items.
-    sampled : str
-        Selection whose distances are measured on fewer stimuli.
-    label : str or None
-        Covariate that names single points in figures.
-    figures, metric_figures : tuple of str
-        Figures of a dataset, and of a dataset and metric.
-    covariates : tuple of str
-        What distances may be organised by.
-    """
-
-    selections: dict[str, dict[str, Any]]
-    labels: tuple[str, ...]
-    classified: str
-    group: str | None
-    leave_one_out: bool
-    sampled: str
-    label: str | None
-    figures: tuple[str, ...]
-    metric_figures: tuple[str, ...]
-    covariates: tuple[str, ...] = ()
-
-
-NETWORKS = Kind(
-    selections={
-        f"{layer}_{state}": {"layer": layer, "state": state} for state in STATES for layer in LAYERS
-    },
-    labels=("layer", "state"),
-    classified="mixed",
-    group="network",
-    leave_one_out=False,
-    sampled="pool_trained",
-    label=None,
-    figures=(
-        *("accuracies", "audit", "regression", "classification"),
-        *("agreement", "samples", "shift_maps", "shift_gain"),
-    ),
-    metric_figures=("embedding", "distortion", "dendrogram", "predictions", "covariates"),
-    covariates=(
-        *("n_conv3x3", "n_conv1x1", "n_maxpool", "depth", "width"),
-        *("trainable_parameters", "test_accuracy"),
-    ),
-)
-REGIONS = Kind(
-    selections={"regions": {"half": "all"}},
-    labels=("division",),
-    classified="regions",
-    group=None,
-    leave_one_out=True,
-    sampled="regions",
-    label="structure_acronym",
-    figures=(
-        *("audit", "regression", "classification", "agreement"),
-        *("samples", "noise_floor", "growth"),
-    ),
-    metric_figures=("embedding", "atlas", "distortion", "dendrogram", "predictions"),
-)
-KINDS = {"nasbench": NETWORKS, "allen": REGIONS, "steinmetz": REGIONS}
-
-
-@dataclass(frozen=True)
-class Selection:
-    """Representations that are compared with one another.
-
-    Attributes
-    ----------
-    where : dict
-        Covariates and their values, as :meth:`RepresentationStore.select` takes them.
-    positions : str
-        How convolutional representations become matrices; None keeps their four axes.
-    n_networks : int or None
-        Take only the first so many networks.
-    """
-
-    where: dict[str, Any]
-    positions: str | None
-    n_networks: int | None = None
-
-    def chosen(self, store: RepresentationStore) -> RepresentationStore:
-        """The store's representations that belong to the selection."""
-        if self.where:
-            store = store.select(**self.where)
-        if self.n_networks is not None:
-            name = "network" if "network" in store.index else "id"
-            keep = store.index[name].drop_duplicates().head(self.n_networks)
-            store = store.select(**{name: list(keep)})
-        return store
-
-    def read(self, store: RepresentationStore) -> dict[str, np.ndarray]:
-        """Matrices of the selection by id, memory-mapped."""
-        store = self.chosen(store)
-        return dict(zip(store.ids, store.arrays(self.positions)))
+from shapemetrics.study import own
+from shapemetrics.study.dependencies import asset_files, module_files, program_files
+from shapemetrics.study.kinds import BUILT_IN, LAYERS, NETWORKS, REGIONS, Kind, Selection
 
 
 class Study:
@@ -147,6 +35,7 @@ class Study:
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         self.config = dict(config)
+        self._own_kind = cache(self._made_kind)  # reads a table
         self.results = Path(config["results"])
         twice = set(config["metrics"]) & set(config["comparisons"])
         if twice:
@@ -203,7 +92,20 @@ class Study:
 
     def kind(self, dataset: str) -> Kind:
         """What is asked of a dataset of its kind."""
-        return KINDS[dataset]
+        return BUILT_IN[dataset] if dataset in BUILT_IN else self._own_kind(dataset)
+
+    def _made_kind(self, dataset: str) -> Kind:
+        return own.own_kind(dataset, self.dataset(dataset), self.least_members)
+
+    @property
+    def least_members(self) -> int:
+        """Fewest members of a class that classification keeps: so many are held out in turn."""
+        return max(3, self.config["analyses"]["classification"]["n_outer"])
+
+    @property
+    def own(self) -> list[str]:
+        """Names of the datasets of a user's own."""
+        return [name for name in self.datasets if name not in BUILT_IN]
 
     def dataset(self, name: str) -> dict[str, Any]:
         """Settings of one dataset."""
@@ -244,7 +146,13 @@ class Study:
 
     def announcements(self) -> list[str]:
         """What the study is about to train and to keep, and how large that is."""
-        return [self._announced(name) for name in self.datasets if self.kind(name) is NETWORKS]
+        return [self._announced(name) for name in self.datasets if self.kind(name) is NETWORKS] + [
+            f"{name}: {remark}" for name in self.own for remark in self.remarks(name)
+        ]
+
+    def remarks(self, dataset: str) -> list[str]:
+        """What of a user's own table will be left out, one line each."""
+        return own.table_remarks(self.dataset(dataset), self.kind(dataset), self.least_members)
 
     def _announced(self, name: str) -> str:
         settings = self.dataset(name)
@@ -267,6 +175,8 @@ class Study:
 
     def selections(self, dataset: str) -> dict[str, Selection]:
         """Selections of a dataset by name: one a layer and state, or all regions."""
+        if dataset not in BUILT_IN:
+            return {name: self.selection(dataset, name) for name in self.kind(dataset).selections}
         layers = self.dataset(dataset).get("layers", LAYERS)
         return {
             name: self.selection(dataset, name)
@@ -280,9 +190,16 @@ class Study:
         Besides a layer's and state's own there are ``mixed`` (few networks, all their layers and
         states: what classification tells apart) and ``compared`` (several layers of
         some networks: what every measure is held against). Of regions there are ``compared``
-        (all of them) and ``halves`` (odd and even repeats: the noise floor).
+        (all of them) and ``halves`` (odd and even repeats: the noise floor). Of a dataset of a
+        user's own ``compared`` is the first so many of its last selection.
         """
         analyses = self.config["analyses"]
+        if dataset not in BUILT_IN:
+            positions, kind = self.dataset(dataset)["positions"], self.kind(dataset)
+            if name == own.COMPARED:
+                n_compared = analyses["compared"]["n_networks"]
+                return Selection(kind.selections[kind.sampled], positions, n_compared)
+            return Selection(kind.selections[name], positions)
         if self.kind(dataset) is REGIONS:
             if name == "compared":
                 name = "regions"
@@ -313,7 +230,29 @@ class Study:
         settings = self.dataset(dataset)
         if self.kind(dataset) is REGIONS:
             return {"selection": "regions", "color": "ccf_color", "legend": "division"}
+        if dataset not in BUILT_IN:
+            selection = settings["dendrogram"] or self.kind(dataset).sampled
+            return {"selection": selection, "color": self.color(dataset), "legend": None}
         return {"selection": settings["dendrogram"], "color": settings["color"], "legend": None}
+
+    def color(self, dataset: str) -> str:
+        """Covariate that colours a dataset's figures."""
+        settings = self.dataset(dataset)
+        return settings["color"] if dataset in BUILT_IN else own.color(settings, self.kind(dataset))
+
+    def targets(self, dataset: str) -> list[str]:
+        """Covariates that regression predicts."""
+        kind = self.kind(dataset)
+        return [self.dataset(dataset)["target"]] if dataset in BUILT_IN else list(kind.targets)
+
+    def regression_group(self, dataset: str) -> str | None:
+        """Covariate whose equal values regression keeps together."""
+        kind = self.kind(dataset)
+        return kind.group if kind.grouped_regression else None
+
+    def target(self, dataset: str, name: str) -> str:
+        """The covariate that a figure's file name stands for."""
+        return next(target for target in self.targets(dataset) if own.slug(target) == name)
 
     def _check_dendrogram(self, dataset: str) -> None:
         selection = self.dendrogram(dataset)["selection"]
@@ -378,6 +317,14 @@ class Study:
     def code(self, *modules: str) -> list[str]:
         """Source files that modules of the package rest on, as inputs of a rule."""
         return module_files(*(f"shapemetrics.{module}" for module in modules))
+
+    def program(self, folder: str) -> list[str]:
+        """Files of the workflow and the package, for the digest of the program."""
+        return program_files(folder)
+
+    def assets(self, room: str) -> list[str]:
+        """Files that a room of the package keeps beside its modules."""
+        return asset_files(room)
 
     def metric_code(self, name: str) -> list[str]:
         """Source files of one metric."""

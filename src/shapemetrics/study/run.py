@@ -14,6 +14,8 @@ from pathlib import Path
 import psutil
 from filelock import FileLock, Timeout
 
+from shapemetrics.study.provenance import damaged_files
+
 #: Held by the operating system for as long as the run lives, so a killed run never keeps it.
 OWN_LOCK = Path(".snakemake") / "run.lock"
 SNAKEMAKE_LOCKS = Path(".snakemake") / "locks"
@@ -25,13 +27,15 @@ def main(arguments: Sequence[str]) -> int:
     Parameters
     ----------
     arguments : sequence of str
-        For Snakemake.
+        For Snakemake; or ``--verify`` and the results folder, to look for damaged results.
 
     Returns
     -------
     int
         Snakemake's exit status; 1 where another run is at work here.
     """
+    if arguments and arguments[0] == "--verify":
+        return verify(*arguments[1:])
     OWN_LOCK.parent.mkdir(exist_ok=True)
     try:
         with FileLock(OWN_LOCK, timeout=0):
@@ -54,6 +58,27 @@ def _run(arguments: Sequence[str]) -> int:
             sys.stderr.write(unlocked.stdout + unlocked.stderr)
             return unlocked.returncode
     return subprocess.run([*snakemake, *arguments]).returncode
+
+
+def verify(results: str = "results") -> int:
+    """Hold every result against its digest; print those that are damaged.
+
+    Parameters
+    ----------
+    results : str
+        Folder of results.
+
+    Returns
+    -------
+    int
+        0 if all are whole, 1 otherwise.
+    """
+    try:
+        damaged = damaged_files(results)
+    except ValueError as error:
+        damaged = [str(error)]
+    print(*(damaged or ["every result is what the last whole run wrote"]), sep="\n")
+    return int(bool(damaged))
 
 
 def runs_at_work(folder: Path) -> list[int]:

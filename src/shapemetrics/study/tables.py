@@ -56,8 +56,10 @@ class Selected:
             raise ValueError(f"selection {self.labels['selection']!r}: {name!r} is never known")
         return self._part(keep)
 
-    def frequent(self, name: str, least: int) -> Selected:
+    def frequent(self, name: str, least: int, group: str | None = None) -> Selected:
         """The part whose class, by covariate `name`, has at least so many members.
+
+        With `group`, a covariate, at least so many different groups hold the class.
 
         Raises
         ------
@@ -66,11 +68,14 @@ class Selected:
         """
         values = self.covariate(name)
         counts = values.value_counts()
+        if group is not None:
+            counts = self.covariate(group).groupby(values).nunique().reindex(counts.index)
         large = counts.index[counts >= least]
         if len(large) < 2:
+            unit = "members" if group is None else f"different {group}"
             raise ValueError(
                 f"selection {self.labels['selection']!r}: {len(large)} classes of {name!r} have "
-                f"{least} members or more, expected at least 2"
+                f"{least} {unit} or more, expected at least 2"
             )
         return self._part(values.isin(large).to_numpy())
 

@@ -23,7 +23,8 @@ from shapemetrics.metrics.registry import build_metric
 from shapemetrics.pairwise.cost import estimated_pair_seconds
 from shapemetrics.pairwise.tiles import block_digest
 from shapemetrics.store import RepresentationStore
-from shapemetrics.study.plan import Selection, Study
+from shapemetrics.study.kinds import Selection
+from shapemetrics.study.plan import Study
 
 #: Bytes that a tile job takes beside its blocks: the interpreter and products.
 OVERHEAD = 600e6
@@ -157,7 +158,7 @@ def plan_matrix(
 def matrices(study: Study, dataset: str) -> list[tuple[str, str]]:
     """Selections and measures whose distances the study asks of a dataset."""
     kind = study.kind(dataset)
-    selections = dict.fromkeys([*study.selections(dataset), kind.classified])
+    selections = dict.fromkeys([*study.selections(dataset), *kind.classified])
     if "noise_floor" in kind.figures:
         selections["halves"] = None
     of_metrics = [(selection, metric) for selection in selections for metric in study.metrics]

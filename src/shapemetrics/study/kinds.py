@@ -1,0 +1,134 @@
+"""Kinds of datasets: what a study asks of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from shapemetrics.store import RepresentationStore
+
+#: Layers of a network of the NAS-Bench-101 space, shallow to deep, and its states.
+LAYERS = ("stem", "stack1", "stack2", "stack3", "pool")
+STATES = ("untrained", "trained")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What is asked of datasets of one kind.
+
+    Attributes
+    ----------
+    selections : dict
+        For each selection's name, the covariates that its representations have.
+    labels : tuple of str
+        Covariates that classification tells apart.
+    classified : tuple of str
+        Selections in which it does so.
+    group : str or None
+        Covariate whose equal values are never on both sides of a split.
+    leave_one_out : bool
+        Whether regression leaves out one item at a time: for few items.
+    sampled : str
+        Selection whose distances are measured on fewer stimuli.
+    label : str or None
+        Covariate that names single points in figures.
+    figures, metric_figures : tuple of str
+        Figures of a dataset, and of a dataset and metric.
+    covariates : tuple of str
+        What distances may be organised by.
+    targets : tuple of str
+        Covariates that regression predicts; empty where the dataset's settings name the one.
+    grouped_regression : bool
+        Whether regression keeps groups together too.
+    panels : tuple of (str or None, str or None)
+        Covariates whose values make the rows and columns of an embedding's panels.
+    """
+
+    selections: dict[str, dict[str, Any]]
+    labels: tuple[str, ...]
+    classified: tuple[str, ...]
+    group: str | None
+    leave_one_out: bool
+    sampled: str
+    label: str | None
+    figures: tuple[str, ...]
+    metric_figures: tuple[str, ...]
+    covariates: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
+    grouped_regression: bool = False
+    panels: tuple[str | None, str | None] = ("state", "layer")
+
+
+NETWORKS = Kind(
+    selections={
+        f"{layer}_{state}": {"layer": layer, "state": state} for state in STATES for layer in LAYERS
+    },
+    labels=("layer", "state"),
+    classified=("mixed",),
+    group="network",
+    leave_one_out=False,
+    sampled="pool_trained",
+    label=None,
+    figures=(
+        *("accuracies", "audit", "regression", "classification"),
+        *("agreement", "samples", "shift_maps", "shift_gain"),
+    ),
+    metric_figures=("embedding", "distortion", "dendrogram", "predictions", "covariates"),
+    covariates=(
+        *("n_conv3x3", "n_conv1x1", "n_maxpool", "depth", "width"),
+        *("trainable_parameters", "test_accuracy"),
+    ),
+)
+REGIONS = Kind(
+    selections={"regions": {"half": "all"}},
+    labels=("division",),
+    classified=("regions",),
+    group=None,
+    leave_one_out=True,
+    sampled="regions",
+    label="structure_acronym",
+    figures=(
+        *("audit", "regression", "classification", "agreement"),
+        *("samples", "noise_floor", "growth"),
+    ),
+    metric_figures=("embedding", "atlas", "distortion", "dendrogram", "predictions"),
+)
+#: Datasets that the package brings itself; all other names are a user's own.
+BUILT_IN = {"nasbench": NETWORKS, "allen": REGIONS, "steinmetz": REGIONS}
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Representations that are compared with one another.
+
+    Attributes
+    ----------
+    where : dict
+        Covariates and their values, as :meth:`RepresentationStore.select` takes them.
+    positions : str
+        How convolutional representations become matrices; None keeps their four axes.
+    n_networks : int or None
+        Take only the first so many networks.
+    """
+
+    where: dict[str, Any]
+    positions: str | None
+    n_networks: int | None = None
+
+    def chosen(self, store: RepresentationStore) -> RepresentationStore:
+        """The store's representations that belong to the selection."""
+        if self.where:
+            store = store.select(**self.where)
+        if self.n_networks is not None:
+            name = "network" if "network" in store.index else "id"
+            keep = store.index[name].drop_duplicates().head(self.n_networks)
+            store = store.select(**{name: list(keep)})
+        return store
+
+    def read(self, store: RepresentationStore) -> dict[str, np.ndarray]:
+        """Matrices of the selection by id, memory-mapped; every file checked by its digest."""
+        store = self.chosen(store)
+        store.verify()
+        return dict(zip(store.ids, store.arrays(self.positions)))
