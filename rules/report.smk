@@ -52,6 +52,7 @@ rule write_provenance:
     localrule: True
     params:
         program=study.program(workflow.basedir),
+        config=study.config,
     script:
         "../scripts/write_provenance.py"
 

@@ -110,7 +110,7 @@ def test_editing_one_setting_reruns_what_uses_it(finished, tmp_path):
     file.write_text(yaml.safe_dump(settings, sort_keys=False))
     assert set(checkout.planned()) == {
         *("regress_target", "explain_covariates", "draw_regression", "draw_predictions"),
-        *("draw_covariates", "write_report", "all"),
+        *("draw_covariates", "gather_costs", "write_provenance", "write_report", "all"),
     }
 
 
