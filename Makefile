@@ -4,30 +4,36 @@ PYTHON ?= python3
 VENV ?= .venv
 CORES ?= all
 CONFIG ?=
+PROFILE ?=
+BENCH ?=
 
 BIN = $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
+# A cluster's profile says itself how many cores a job may have.
+WHERE = $(if $(PROFILE),--workflow-profile $(PROFILE),--cores $(CORES)) $(if $(CONFIG),--configfile $(CONFIG))
 ON_MODERN_PYTHON = import sys; sys.exit(sys.version_info < (3, 11))
 
 .DEFAULT_GOAL := help
-.PHONY: help run figures test lint dry-run env env-dev clean
+.PHONY: help run figures test bench lint dry-run env env-cluster env-dev clean
 
 help:  ## list the targets
 	@echo "make run      build the environment, then the default study and its report (results/report.html)"
 	@echo "make figures  draw the figures anew from results that exist, in seconds"
 	@echo "make test     build the environment, then run all tests"
+	@echo "make bench    time the package, and write the tables to results/benchmarks (about 12 minutes)"
 	@echo "make lint     check style and workflow: ruff, snakefmt"
 	@echo "make dry-run  show which jobs 'make run' would run"
 	@echo "make env      build the environment in $(VENV) only"
 	@echo "make clean    remove results (the environment stays)"
 	@echo
-	@echo "CONFIG=file.yaml lays another configuration over config.yaml; CORES=n limits the cores."
+	@echo "CONFIG=file.yaml lays another configuration over config.yaml; CORES=n limits the cores;"
+	@echo "PROFILE=slurm runs the jobs on a cluster (docs/cluster.md)."
 
-run: env  ## the study
-	@$(BIN)/python -m shapemetrics.study.run --cores $(CORES) $(if $(CONFIG),--configfile $(CONFIG))
+run: $(if $(PROFILE),env-cluster,env)  ## the study
+	@$(BIN)/python -m shapemetrics.study.run $(WHERE)
 
-dry-run: env
-	@$(BIN)/snakemake --cores $(CORES) --dry-run $(if $(CONFIG),--configfile $(CONFIG))
+dry-run: $(if $(PROFILE),env-cluster,env)
+	@$(BIN)/snakemake --dry-run $(WHERE)
 
 # Only the rules that draw: tables and distances must exist, and none of them is made anew.
 figures: env  ## figures from existing results
@@ -36,12 +42,16 @@ figures: env  ## figures from existing results
 test: env-dev  ## all tests
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile $(TESTS)
 
+bench: env-dev  ## timings; BENCH="--quick", "--only bound", "--netrep PATH", ...
+	@$(BIN)/python -m benchmarks $(BENCH)
+
 lint: env-dev  ## style
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/snakefmt --check Snakefile rules
 
 env: $(VENV)/study.done
+env-cluster: $(VENV)/cluster.done  ## and what submits jobs
 env-dev: $(VENV)/dev.done
 
 $(VENV)/bin/python:
@@ -55,7 +65,11 @@ $(VENV)/study.done: envs/study.txt pyproject.toml | $(VENV)/bin/python
 	@$(BIN)/python -m pip install --quiet --no-deps --editable .
 	@touch $@
 
-$(VENV)/dev.done: envs/dev.txt $(VENV)/study.done
+$(VENV)/cluster.done: envs/cluster.txt $(VENV)/study.done
+	@$(BIN)/python -m pip install --quiet --requirement envs/cluster.txt
+	@touch $@
+
+$(VENV)/dev.done: envs/dev.txt envs/cluster.txt $(VENV)/study.done
 	@$(BIN)/python -m pip install --quiet --requirement envs/dev.txt
 	@touch $@
 

@@ -1,17 +1,10 @@
-"""Time the reader of published results, and their conversion to a table, on one core.
-
-``python benchmarks/read_records.py`` writes a file in the published format (every cell of up to
-some number of vertices, four budgets, three repeats), reads it in several ways and prints records
-a second and the peak of memory. Give a real file with ``--file`` to time that one.
-"""
+"""Time the reader of published results, and their conversion to a table, on one core."""
 
 from __future__ import annotations
 
-import argparse
 import base64
 import itertools
 import json
-import resource
 import struct
 import tempfile
 import time
@@ -19,40 +12,48 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from crc32c import crc32c
 
+from benchmarks.harness import Options
 from shapemetrics.datasets.nasbench import enumerate_cells, read_tfrecord
 from shapemetrics.datasets.nasbench.conversion import convert_records
 
 
-def main() -> None:
-    """Print one line a way of reading."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--cells", type=int, default=20_000, help="cells of the file that is made")
-    parser.add_argument("--file", type=Path, help="time this file instead of one that is made")
-    options = parser.parse_args()
+def run(options: Options) -> pd.DataFrame:
+    """One row a way of reading: a file in the published format, or the real one if given.
+
+    The file that is made holds every cell of up to some number of vertices, with four budgets and
+    three repeats each.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        path = options.file or write_file(Path(folder) / "made.tfrecord", options.cells)
-        target = Path(folder) / "table.parquet"
-        print(f"{path.name}: {path.stat().st_size / 1e6:.0f} MB")
-        report("read_tfrecord", lambda: sum(1 for _ in read_tfrecord(path)))
+        n_cells = 500 if options.quick else 60_000 if options.full else 10_000
+        path = options.records or write_file(Path(folder) / "made.tfrecord", n_cells)
+        target, size = Path(folder) / "table.parquet", path.stat().st_size / 1e6
+        rows = [timed("read", size, lambda: sum(1 for _ in read_tfrecord(path)))]
         for every, cells in ((0, "no cell"), (20, "every 20th cell"), (1, "every cell")):
-            report(
-                f"convert, hash of {cells}",
-                lambda every=every: convert_records(path, target, check_every=every).n_records,
+            rows.append(
+                timed(
+                    f"convert, hash of {cells}",
+                    size,
+                    lambda every=every: convert_records(path, target, check_every=every).n_records,
+                )
             )
+    return pd.DataFrame(rows)
 
 
-def report(name: str, work: Callable[[], int]) -> None:
+def timed(name: str, size: float, work: Callable[[], int]) -> dict:
     """Time some work that tells how many records it read."""
     start = time.process_time()
     count = work()
     seconds = time.process_time() - start
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(
-        f"{name:32} {count} records, {seconds:6.2f} s of one core, "
-        f"{count / seconds:8,.0f} records/s, peak memory {peak:.0f} MB so far"
-    )
+    return {
+        "what": name,
+        "MB": size,
+        "records": count,
+        "seconds of one core": seconds,
+        "records a second": count / seconds,
+    }
 
 
 def write_file(path: Path, n_cells: int) -> Path:
@@ -79,7 +80,3 @@ def masked(data: bytes) -> bytes:
     """TFRecord's checksum of some bytes."""
     value = crc32c(data)
     return struct.pack("<I", ((value >> 15 | value << 17) + 0xA282EAD8) & 0xFFFFFFFF)
-
-
-if __name__ == "__main__":
-    main()

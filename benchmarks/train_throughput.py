@@ -1,10 +1,11 @@
 """Time the training of NAS-Bench networks: this package's loop against plain PyTorch.
 
-``python benchmarks/train_throughput.py`` trains the same cells both ways for some steps on random
-pictures of CIFAR-10's size and prints images a second and networks an hour. Plain means: one
-network at a time with all threads, float32, channels first, torch.optim.RMSprop, a DataLoader with
-the same augmentation picture by picture, the loss read at every step. With ``--device cuda`` the
-package's side takes bfloat16 and several processes on the one GPU.
+The same cells are trained both ways for some steps on random pictures of CIFAR-10's size; told are
+images a second and networks an hour. As a case of the benchmarks networks are small enough for a
+CPU; ``python -m benchmarks.train_throughput`` takes the published size and any other. Plain means:
+one network at a time with all threads, float32, channels first, torch.optim.RMSprop, a DataLoader
+with the same augmentation picture by picture, the loss read at every step. With ``--device cuda``
+the package's side takes bfloat16 and several processes on the one GPU.
 """
 
 from __future__ import annotations
@@ -16,15 +17,19 @@ import time
 from multiprocessing.synchronize import Barrier
 
 import numpy as np
+import pandas as pd
 import torch
 from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
+from benchmarks.harness import Options, markdown
 from shapemetrics.datasets.nasbench import ImageSet, TrainingSettings, build_network, sample_cells
 from shapemetrics.datasets.nasbench.devices import numerics
 from shapemetrics.datasets.nasbench.fitting import Fit
 
 PUBLISHED_IMAGES = 40_000
+#: That networks an hour refer to.
+EPOCHS = 12
 
 
 @dataclasses.dataclass(frozen=True)
@@ -134,6 +139,37 @@ def package(case: Case, processes: int) -> float:
     return total
 
 
+def run(options: Options) -> pd.DataFrame:
+    """One row a way of training: networks that a CPU can train, on all devices there are."""
+    device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
+    settings = TrainingSettings.published(
+        EPOCHS,
+        stem_channels=16,
+        cells_per_stack=1,
+        batch_size=64,
+        precision="float32" if device == "cpu" else "bfloat16",
+    )
+    case = Case(device, settings, 3 if options.quick else 30, 2, 1000)
+    return compared(case, 2)
+
+
+def compared(case: Case, processes: int, epochs: int = EPOCHS) -> pd.DataFrame:
+    """Both ways, one row each."""
+    rates = {"plain, one at a time": plain(case), f"{processes} at once": package(case, processes)}
+    slowest = next(iter(rates.values()))
+    return pd.DataFrame(
+        {
+            "way": name,
+            "device": case.device,
+            "stem channels": case.settings.stem_channels,
+            "images a second": rate,
+            f"networks of {epochs} epochs an hour": rate * 3600 / (epochs * PUBLISHED_IMAGES),
+            "times faster": rate / slowest,
+        }
+        for name, rate in rates.items()
+    )
+
+
 def main() -> None:
     """Print both rates."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -144,7 +180,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=100, help="timed steps a network")
     parser.add_argument("--cells", type=int, default=3, help="networks, one after another")
     parser.add_argument("--processes", type=int, default=2, help="networks at once")
-    parser.add_argument("--epochs", type=int, default=12, help="that networks an hour refer to")
+    parser.add_argument("--epochs", type=int, default=EPOCHS, help="that networks an hour refer to")
     parser.add_argument("--precision", help="by default float32 on the CPU, bfloat16 on a GPU")
     options = parser.parse_args()
     precision = options.precision or ("float32" if options.device == "cpu" else "bfloat16")
@@ -157,12 +193,7 @@ def main() -> None:
     )
     n_images = max(2 * options.batch_size, 1000)
     case = Case(options.device, settings, options.steps, options.cells, n_images)
-    hour = 3600 / (options.epochs * PUBLISHED_IMAGES)
-    slow, fast = plain(case), package(case, options.processes)
-    for name, rate in (("plain, one at a time", slow), (f"{options.processes} at once", fast)):
-        hourly = f"{rate * hour:9.2f} networks/h of {options.epochs} epochs"
-        print(f"{name:22} {rate:9,.0f} images/s {hourly}")
-    print(f"ratio {fast / slow:.2f} on {options.device}, {precision}, PyTorch {torch.__version__}")
+    print(markdown(compared(case, options.processes, options.epochs)))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,8 @@ ALLEN = study.dataset("allen")
 ALLEN_SOURCE = ALLEN["source"]
 SIMULATED = ALLEN_SOURCE == "simulated"
 WITH_ALLENSDK = ALLEN_SOURCE in ("simulated", "allensdk")
+# AllenSDK reads the spike times of a real session whole.
+ALLEN_MEMORY = 8000 if ALLEN_SOURCE == "allensdk" else 2000
 ALLEN_FOLDER = ALLEN["folder"] or study.path("allen", "sessions")
 ALLEN_SCRIPTS = os.path.join(SOURCE, "shapemetrics", "datasets", "allen", "sdk")
 ALLEN_CODE = study.code(
@@ -94,6 +96,10 @@ rule extract_session:
     wildcard_constraints:
         session=r"\d+",
     retries: 0 if WITH_ALLENSDK else 1
+    # On a cluster, where the network is: nodes often have none.
+    localrule: ALLEN_SOURCE in ("stream", "download")
+    resources:
+        mem_mb=lambda w, attempt: attempt * ALLEN_MEMORY,
     params:
         source=allen_source,
         stimulus=ALLEN["stimulus"],

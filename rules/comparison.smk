@@ -64,6 +64,8 @@ rule shift_layers:
         study.path("logs", "shift_layers", "{dataset}.log"),
     benchmark:
         study.path("benchmarks", "shift_layers", "{dataset}.tsv")
+    resources:
+        mem_mb=lambda w, attempt: attempt * 8000,
     params:
         **study.config["analyses"]["shifts"],
     script:

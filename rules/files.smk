@@ -16,6 +16,8 @@ rule import_files:
         study.path("benchmarks", "import_files", "{dataset}.tsv")
     wildcard_constraints:
         dataset="|".join(study.own) or "(?!)",  # without any, nothing matches
+    resources:
+        mem_mb=lambda w, attempt: attempt * 4000,
     params:
         reading=lambda w: own.reading(study.dataset(w.dataset)),
         numbers=lambda w: study.kind(w.dataset).targets,

@@ -45,6 +45,8 @@ rule measure_distortion:
         study.path("logs", "measure_distortion", "{dataset}_{metric}.log"),
     benchmark:
         study.path("benchmarks", "measure_distortion", "{dataset}_{metric}.tsv")
+    resources:
+        runtime=240,
     params:
         **study.config["analyses"]["distortion"],
         seed=lambda w: study.seed("measure_distortion", w.dataset, w.metric),

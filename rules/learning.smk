@@ -33,6 +33,8 @@ rule regress_target:
         study.path("logs", "regress_target", "{dataset}_{metric}.log"),
     benchmark:
         study.path("benchmarks", "regress_target", "{dataset}_{metric}.tsv")
+    resources:
+        runtime=240,
     params:
         **study.config["analyses"]["regression"],
         targets=lambda w: study.targets(w.dataset),

@@ -71,6 +71,8 @@ rule grow_recordings:
     benchmark:
         study.path("benchmarks", "grow_recordings", "{dataset}.tsv")
     threads: study.config["distances"]["threads"]
+    resources:
+        mem_mb=lambda w, attempt: attempt * 4000,
     params:
         pooling=lambda w: study.pooling(w.dataset),
         metric=study.measure(study.growth_metric),

@@ -16,6 +16,8 @@ PACKAGES = (
     "shapemetrics.geometry",
     "shapemetrics.learning",
     "shapemetrics.pairwise",
+    "shapemetrics.datasets",
+    "shapemetrics.datasets.files",
 )
 
 

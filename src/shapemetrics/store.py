@@ -270,7 +270,7 @@ class RepresentationStore:
         Parameters
         ----------
         positions : {"samples", "features", "mean"}, optional
-            See :func:`flatten_positions`; None leaves arrays as they are.
+            See :func:`~shapemetrics.store.flatten_positions`; None leaves arrays as they are.
 
         Raises
         ------

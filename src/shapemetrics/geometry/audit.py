@@ -71,9 +71,9 @@ class TriangleAudit:
     symmetric : bool
         Whether the largest asymmetry is within the tolerance.
     max_asymmetry : float
-        Largest |d(i, j) - d(j, i)|.
+        Largest ``|d(i, j) - d(j, i)|``.
     max_diagonal : float
-        Largest |d(i, i)|.
+        Largest ``|d(i, i)|``.
     minimum : float
         Smallest d(i, j) between two different items.
     tolerance : float

@@ -22,7 +22,7 @@ from shapemetrics.geometry.embedding import (
 )
 from shapemetrics.geometry.threads import small_matrix_threads
 
-__all__ = ["Distortion", "distortion", "distortion_curve"]
+__all__ = ["Distortion", "distortion", "distortion_between", "distortion_curve"]
 
 # Distances below this share of the largest are between items equal in shape.
 _ZERO = 1e-12
@@ -75,7 +75,7 @@ def _best_mean(ratios: NDArray) -> tuple[float, float]:
     return max(float(value[best]), 1.0), float(s[best])
 
 
-def _distortion(wanted: NDArray, found: NDArray) -> Distortion:
+def distortion_between(wanted: NDArray, found: NDArray) -> Distortion:
     """Distortion between two vectors of distances of the same pairs."""
     zero = wanted <= _ZERO * wanted.max()
     n_zero = int(zero.sum())
@@ -137,7 +137,7 @@ def distortion(D: ArrayLike, X: ArrayLike) -> Distortion:
         raise ValueError(
             f"X must hold {len(matrix)} points as a matrix, like D, found shape {points.shape}"
         )
-    return _distortion(upper_triangle(matrix), pdist(points))
+    return distortion_between(upper_triangle(matrix), pdist(points))
 
 
 def distortion_curve(
@@ -212,7 +212,7 @@ def distortion_curve(
                         fits.append((_pad(previous, n_components), 0))
                     points, n_iter = min(fits, key=lambda fit: stress(matrix, fit[0]))
                     previous = points
-                result = _distortion(wanted, pdist(points))
+                result = distortion_between(wanted, pdist(points))
                 rows.append(
                     {
                         "n_dimensions": n_components,

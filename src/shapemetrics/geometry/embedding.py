@@ -13,7 +13,7 @@ from sklearn.manifold import MDS, ClassicalMDS
 from shapemetrics.geometry.checks import check_distances, upper_triangle
 from shapemetrics.geometry.threads import small_matrix_threads
 
-__all__ = ["Embedding", "Method", "embed", "principal_axes", "stress"]
+__all__ = ["Embedding", "Method", "embed", "principal_axes", "stress", "stress_between"]
 
 Method = Literal["metric", "classical"]
 
@@ -92,9 +92,13 @@ def principal_axes(X: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float6
 
 def stress(D: NDArray, X: NDArray) -> float:
     """Return sqrt(sum (d_hat - d)^2 / sum d^2) over the pairs of a checked distance matrix."""
-    wanted = upper_triangle(D)
+    return stress_between(upper_triangle(D), pdist(X))
+
+
+def stress_between(wanted: NDArray, found: NDArray) -> float:
+    """Return sqrt(sum (d_hat - d)^2 / sum d^2) between two vectors of distances."""
     scale = np.sqrt(np.sum(wanted**2))
-    return float(np.sqrt(np.sum((pdist(X) - wanted) ** 2)) / scale) if scale > 0 else 0.0
+    return float(np.sqrt(np.sum((found - wanted) ** 2)) / scale) if scale > 0 else 0.0
 
 
 def classical_axes(D: NDArray) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from shapemetrics.metrics.base import Metric
-from shapemetrics.pairwise import pairwise_distances
+from shapemetrics.pairwise.engine import pairwise_distances
 from shapemetrics.pairwise.inputs import Arrays, named
 
 __all__ = ["bootstrap_distances", "distance_vs_samples", "split_half_floor"]

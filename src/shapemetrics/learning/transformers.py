@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from shapemetrics.learning.kernels import DistanceKernel
 from shapemetrics.metrics.base import Metric
-from shapemetrics.pairwise import cross_distances, pairwise_distances
+from shapemetrics.pairwise.engine import cross_distances, pairwise_distances
 
 __all__ = ["ShapeDistances"]
 

@@ -21,7 +21,7 @@ class Metric(ABC):
     prepared by itself, so nothing about it depends on its partners and the work is done K times,
     not K^2 times.
 
-    A subclass gives :meth:`prepare` and either :meth:`_compare` (two prepared networks) or a
+    A subclass gives :meth:`prepare` and either ``_compare`` (two prepared networks) or a
     faster :meth:`pairwise` on whole blocks; :meth:`block` may gather what `pairwise` needs.
     """
 

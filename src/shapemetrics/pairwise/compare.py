@@ -11,6 +11,7 @@ import numpy as np
 
 from shapemetrics.linalg import Array
 from shapemetrics.metrics.base import Metric
+from shapemetrics.metrics.stacked import mirrored
 from shapemetrics.pairwise.backends import Backend, get_backend
 from shapemetrics.pairwise.workers import WIDE, n_threads, workers
 from shapemetrics.progress import Progress, ProgressLine
@@ -60,7 +61,10 @@ def compare_blocks(
     """
     same = prepared_b is None or prepared_b is prepared_a
     others = prepared_a if prepared_b is None else prepared_b
-    metric.check_pair(prepared_a[0], others[0])
+    if not len(prepared_a) or not len(others):
+        raise ValueError("found no prepared networks, expected at least one in each list")
+    for item in [*prepared_a[1:], *others]:
+        metric.check_pair(prepared_a[0], item)
     library = library_of(metric, backend, device, tolerance)
     rows = partition(prepared_a, block_size, n_jobs)
     columns = rows if same else partition(others, block_size, n_jobs)
@@ -180,7 +184,7 @@ def fill(
     symmetric: bool,
     progress: bool | Progress,
 ) -> Array:
-    """Compute part by part; of a symmetric matrix only the upper parts, then mirror.
+    """Compute part by part; of a symmetric matrix only the upper parts, mirrored.
 
     Expensive parts come first, so that threads end together.
     """
@@ -196,13 +200,14 @@ def fill(
     report = line or (progress or None)
     done = 0
     for rows, columns, values in run(part, wanted):
-        D[rows.start : rows.stop, columns.start : columns.stop] = values
+        within = symmetric and rows == columns
+        block = mirrored(values) if within else values
+        D[rows.start : rows.stop, columns.start : columns.stop] = block
+        if symmetric and not within:
+            D[columns.start : columns.stop, rows.start : rows.stop] = values.T
         done += values.size
         if report is not None:
             report(done, total)
     if line is not None:
         line.close()
-    if symmetric:
-        upper = np.triu(D, 1)
-        D = upper + upper.T
     return D

@@ -82,11 +82,12 @@ def estimated_pair_seconds(
 
     .. math:: t = 2 m r^2 / G + s(r) ,
 
-    with the rate G of matrix products (:data:`PRODUCT_RATE`) and the time s of singular values
-    (:data:`SINGULAR_VALUES`, between its entries a power law). Families that end in singular
+    with the rate G of matrix products (``PRODUCT_RATE``) and the time s of singular values
+    (``SINGULAR_VALUES``, between its entries a power law). Families that end in singular
     values or an assignment replace s; those that iterate (the stochastic ones) have a power law
-    fitted to 3 to 400 stimuli and 4 to 32 units, good to a factor of about two. A constant machine
-    is assumed, so that plans made with it are the same everywhere.
+    fitted to 20 to 400 stimuli and 4 to 32 units, good to a factor of about three, since steps
+    depend on the data. A constant machine is assumed, so that plans made with it are the same
+    everywhere.
 
     Examples
     --------
@@ -173,7 +174,7 @@ def _comparison(metric: Any, m: int, n: int, grid: Grid, trials: int) -> float:
     if metric.measure == "cka":
         return _gram_cosine(m, n)
     if metric.measure == "rsa_correlation":
-        return product_seconds(m * (m - 1) // 2, 1, 1)
+        return 2.0 * product_seconds(m * (m - 1) // 2, 1, 1)  # blocks are small for their length
     if metric.measure == "linear_regression":
         # Coefficients on each fold's training stimuli, then predictions of all stimuli.
         return 1.15 * (metric.n_folds or 2) * product_seconds(m, n, n)
@@ -185,7 +186,7 @@ def _comparison(metric: Any, m: int, n: int, grid: Grid, trials: int) -> float:
 
 
 def _gaussian(metric: Any, m: int, n: int, grid: Grid, trials: int) -> float:
-    return 4.2e-4 * m**0.6 * n**1.5 * (1.0 + n / 60.0) * _descents(metric)
+    return 8e-4 * m**0.6 * n**1.5 * (1.0 + n / 60.0) * _descents(metric)
 
 
 def _energy(metric: Any, m: int, n: int, grid: Grid, trials: int) -> float:

@@ -20,7 +20,7 @@ from shapemetrics.pairwise.compare import (
     weight,
 )
 from shapemetrics.pairwise.inputs import Arrays, named
-from shapemetrics.pairwise.memory import check_memory
+from shapemetrics.pairwise.memory import check_memory, check_prepared
 from shapemetrics.pairwise.scratch import scratch_distances
 from shapemetrics.pairwise.workers import workers
 from shapemetrics.progress import Progress
@@ -90,9 +90,11 @@ def pairwise_distances(
 
     Notes
     -----
-    **Memory.** In memory: every array once in the working precision, 8 K^2 bytes for the matrix,
-    and a tile's product of at most 32 MB a thread. With `scratch`: two blocks of 128 MB (of one
-    network each, where that is larger), 8 K^2 bytes, and the tiles' products.
+    **Memory.** In memory: every network once as it is prepared (most take what their array does in
+    the working precision, kernels' Gram matrices far more), 8 K^2 bytes for the matrix, and a
+    tile's product of at most 32 MB a thread. With `scratch`: two blocks of 128 MB of prepared
+    networks (of one network each, where that is larger), 8 K^2 bytes, and for each thread the
+    product and copies of at most `TILE_COLUMNS` columns of the networks compared.
 
     **Rounding.** Block sizes change the order of sums within products, so results agree between
     block sizes, numbers of threads and `scratch` to rounding and no further: nuclear norms to
@@ -226,7 +228,11 @@ def prepare_all(
     def prepare(i: int) -> tuple[int, Any]:
         return i, metric.prepare(arrays[i], name=names[i], dtype=dtype)
 
+    known = False
     for i, item in run(prepare, [(i,) for i in range(len(names))]):
+        if not known:
+            check_prepared(item, arrays[i], arrays)
+            known = True
         prepared[i] = item
     for item in prepared[1:]:
         metric.check_pair(prepared[0], item)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from shapemetrics.metrics.base import Metric
 from shapemetrics.pairwise.blocks import load_block, save_block
 from shapemetrics.pairwise.compare import compare_blocks
 from shapemetrics.pairwise.inputs import Arrays, Source
+from shapemetrics.pairwise.memory import prepared_bytes
 from shapemetrics.pairwise.tiles import Tile, block_digest, gather_tiles
 from shapemetrics.pairwise.workers import workers
 from shapemetrics.progress import Progress, ProgressLine
@@ -63,7 +64,7 @@ def scratch_distances(
         "tolerance": tolerance,
         "version": _version(),
     }
-    blocks = _blocks(source, block_size, dtype, facts)
+    blocks = _blocks(source, block_size or _block_size(source, metric, dtype), facts)
     folder.mkdir(parents=True, exist_ok=True)
     tiles = [
         (a, b) for i, a in enumerate(blocks) for b in (blocks[i:] if metric.symmetric else blocks)
@@ -98,7 +99,7 @@ def scratch_distances(
             report(done, total)
     if line is not None:
         line.close()
-    loaded.remove()
+    loaded.remove(blocks)
     paths = [folder / f"tile_{a.digest}_{b.digest}.npz" for a, b in tiles]
     return gather_tiles(paths, source.names, symmetric=metric.symmetric)
 
@@ -109,13 +110,19 @@ class _Block:
     digest: str
 
 
-def _blocks(
-    source: Source, block_size: int | None, dtype: np.dtype, facts: Mapping[str, Any]
-) -> list[_Block]:
+def _block_size(source: Source, metric: Metric, dtype: np.dtype) -> int:
+    """Networks that a block holds, told from the largest of the first few once it is prepared.
+
+    Of the first few only, so that further networks leave the blocks as they are.
+    """
+    sizes = [math.prod(np.shape(source.read(i))) for i in range(min(len(source), 8))]
+    i = int(np.argmax(sizes))
+    prepared = metric.prepare(source.read(i), name=source.names[i], dtype=dtype)
+    return max(1, BLOCK_BYTES // max(prepared_bytes(prepared), sizes[i] * dtype.itemsize))
+
+
+def _blocks(source: Source, block_size: int, facts: Mapping[str, Any]) -> list[_Block]:
     n = len(source.names)
-    if block_size is None:
-        largest = max(math.prod(np.shape(source.read(i))) for i in range(min(n, 8)))
-        block_size = max(1, BLOCK_BYTES // (largest * dtype.itemsize))
     ranges = [range(start, min(start + block_size, n)) for start in range(0, n, block_size)]
     return [
         _Block(
@@ -138,7 +145,8 @@ class _Loaded:
 
     def __call__(self, block: _Block) -> list[Any]:
         path = self._path(block)
-        if block.digest not in self._checked:
+        # Another run with the same folder may have removed a block that it was done with.
+        if block.digest not in self._checked or not path.exists():
             if not _is_block(path):
                 self._prepare(block, path)
             self._checked.add(block.digest)
@@ -159,9 +167,10 @@ class _Loaded:
     def _path(self, block: _Block) -> Path:
         return self._folder / f"{block.digest}.block"
 
-    def remove(self) -> None:
-        for digest in self._checked:
-            (self._folder / f"{digest}.block").unlink(missing_ok=True)
+    def remove(self, blocks: Sequence[_Block]) -> None:
+        """Remove the files of these blocks, those of an earlier run that was killed included."""
+        for block in blocks:
+            self._path(block).unlink(missing_ok=True)
 
 
 def _is_whole(path: Path) -> bool:

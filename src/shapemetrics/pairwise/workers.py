@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from functools import cache
+from itertools import islice
 from typing import Any
 
 from threadpoolctl import ThreadpoolController
 
 #: Columns of one network from which the linear algebra uses cores better than workers do.
 WIDE = 700
+#: Pieces of work that are handed out at a time, for each thread.
+AHEAD = 4
 
 
 @cache
@@ -58,10 +61,16 @@ def workers(n_jobs: int, *, wide: bool = False) -> Iterator[Callable]:
         with ThreadPoolExecutor(n_jobs, initializer=limit) as pool:
 
             def run(function: Callable, items: Sequence[tuple]) -> Iterator[Any]:
-                futures = [pool.submit(function, *item) for item in items]
+                # A few at a time: the results of millions of pairs would all be kept otherwise.
+                waiting = iter(items)
+                futures = {pool.submit(function, *item) for item in islice(waiting, AHEAD * n_jobs)}
                 try:
-                    for future in as_completed(futures):
-                        yield future.result()
+                    while futures:
+                        done, futures = wait(futures, return_when=FIRST_COMPLETED)
+                        more = islice(waiting, len(done))
+                        futures |= {pool.submit(function, *item) for item in more}
+                        for future in done:
+                            yield future.result()
                 finally:
                     for future in futures:
                         future.cancel()

@@ -124,8 +124,10 @@ def _one_line(error: jsonschema.ValidationError) -> str:
         return (
             f"configuration key {where!r}: found {error.instance!r}, expected one of {listed}{hint}"
         )
-    if error.validator == "propertyNames":
-        return f"configuration {where!r}: name {error.instance!r} is not allowed: {error.message}"
+    if "propertyNames" in error.absolute_schema_path:
+        reserved = error.validator == "not"
+        why = "a folder of the results has it" if reserved else error.message
+        return f"configuration {where!r}: name {error.instance!r} is not allowed: {why}"
     message = error.message.splitlines()[0]
     return f"configuration key {where or 'file'!r}: {message}"
 

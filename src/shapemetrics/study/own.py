@@ -27,6 +27,8 @@ READING = {
 ALL, COMPARED = "all", "compared"
 #: Fewest known values of a number that regression is asked for.
 LEAST_KNOWN = 8
+#: Most classes that colours and markers of figures tell apart.
+MOST_COLORS = 40
 
 
 def reading(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -79,11 +81,23 @@ def own_kind(name: str, settings: Mapping[str, Any], least_members: int) -> Kind
         if covariates is None:
             covariates = _describing(table, settings)
         layer_values = _layers(key, table, settings)
-        for wanted in [*numbers, *covariates]:
+        shown = [settings[name] for name in ("color", "label")]
+        for wanted in [
+            *numbers,
+            *covariates,
+            *(name for name in shown if name not in (None, "id")),
+        ]:
             table.column(wanted)
+        _check_color(key, table, settings["color"])
         for where, part in _parts(table.covariates, settings["layer"], layer_values):
             where = f"{table.path}{where}"
             check_covariates(part, numbers, classes, settings["group"], least_members, where)
+    else:
+        class_file(settings["class"], Path.cwd())  # or say that there is none
+        if settings["layer"] is not None and layer_values is None:
+            raise ValueError(
+                f"{key}.layers': a class needs the values of {settings['layer']!r} said"
+            )
     renamed = _Renamed(settings["layer"])
     selections = {ALL: {}}
     if layer_values is not None:
@@ -98,7 +112,6 @@ def own_kind(name: str, settings: Mapping[str, Any], least_members: int) -> Kind
         raise ValueError(
             f"{key}.targets': {', '.join(numbers)} have no distinct names of letters and digits"
         )
-    # The measures are always held against one another; the rest needs something to be held to.
     label = settings["label"]
     return Kind(
         selections=selections,
@@ -153,7 +166,8 @@ def color(settings: Mapping[str, Any], kind: Kind) -> str:
     """Covariate that colours a dataset's figures: as set, or the first that there is."""
     if settings["color"] is not None:
         return _Renamed(settings["layer"])(settings["color"])
-    return next(iter([*kind.targets, *kind.labels, *kind.covariates]), "id")
+    # Without anything known, the store's own column of shapes still tells items apart.
+    return next(iter([*kind.targets, *kind.labels, *kind.covariates]), "shape")
 
 
 def _sorted_targets(
@@ -171,6 +185,18 @@ def _sorted_targets(
             )
     numbers = [target for target in targets if table.numeric(target)]
     return numbers, [target for target in targets if target not in numbers]
+
+
+def _check_color(key: str, table: Metadata, name: str | None) -> None:
+    values = pd.Series(table.ids) if name == "id" else None if name is None else table.column(name)
+    if values is None or pd.api.types.is_numeric_dtype(values):
+        return
+    colors = values.dropna().str.fullmatch(r"#?[0-9a-fA-F]{6}").all()
+    if values.nunique() > MOST_COLORS and not colors:
+        raise ValueError(
+            f"{key}.color': {name!r} has {values.nunique()} values that are no numbers, expected "
+            f"at most {MOST_COLORS} to be told apart by colour"
+        )
 
 
 def _layers(key: str, table: Metadata, settings: Mapping[str, Any]) -> list[Any] | None:

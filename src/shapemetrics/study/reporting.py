@@ -11,7 +11,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from shapemetrics.files import atomic_path
+from shapemetrics.study.config import REMOVABLE
 
 
 def write_report(
@@ -45,7 +48,8 @@ def write_report(
     """
     with tempfile.TemporaryDirectory() as folder, atomic_path(path) as temporary:
         settings = Path(folder) / "config.json"  # JSON is YAML
-        settings.write_text(json.dumps(config), encoding="utf-8")
+        default = Path(snakefile).parent / "config.yaml"
+        settings.write_text(json.dumps(overlay_of(config, default)), encoding="utf-8")
         done = subprocess.run(
             [
                 *(sys.executable, "-m", "snakemake", "--snakefile", str(snakefile)),
@@ -58,3 +62,14 @@ def write_report(
         if done.returncode:
             lines = (done.stdout + done.stderr).strip().splitlines() or ["no output"]
             raise OSError(f"snakemake --report failed: {lines[-1]}")
+
+
+def overlay_of(config: Mapping[str, Any], default: str | os.PathLike) -> dict[str, Any]:
+    """What has to be laid over the default configuration to get this one: names that only the
+    default has are taken away by null."""
+    base = yaml.safe_load(Path(default).read_text(encoding="utf-8"))
+    overlay = dict(config)
+    for section in REMOVABLE:
+        gone = set(base.get(section, {})) - set(config.get(section, {}))
+        overlay[section] = {**config.get(section, {}), **dict.fromkeys(sorted(gone))}
+    return overlay

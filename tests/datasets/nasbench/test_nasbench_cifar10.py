@@ -11,7 +11,7 @@ import pytest
 
 from shapemetrics.datasets.nasbench import cifar10, load_images
 from shapemetrics.datasets.nasbench.cifar10 import fetch_cifar10, load_cifar10, read_cifar10
-from shapemetrics.datasets.nasbench.images import ImageSettings
+from shapemetrics.datasets.nasbench.image_set import ImageSettings
 
 FIRST = "cifar-10-batches-bin/data_batch_1.bin"
 

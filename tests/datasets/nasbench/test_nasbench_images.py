@@ -9,7 +9,7 @@ import pytest
 from sklearn.datasets import load_digits
 
 from shapemetrics.datasets.nasbench import ImageSettings, load_images
-from shapemetrics.datasets.nasbench.images import stratified_parts
+from shapemetrics.datasets.nasbench.image_set import stratified_parts
 
 
 def test_parts_are_disjoint_and_complete():

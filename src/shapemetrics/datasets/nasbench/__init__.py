@@ -14,7 +14,8 @@ from .assembly import assemble_store
 from .cells import Cell
 from .choice import ChoiceSettings, choose_networks
 from .cifar10 import fetch_cifar10
-from .images import ImageSet, ImageSettings, load_images
+from .image_set import ImageSet, ImageSettings
+from .images import load_images
 from .probes import ProbeSettings, representation_bytes
 from .settings import TrainingSettings
 from .space import count_cells, enumerate_cells, sample_cells

@@ -15,7 +15,7 @@ import pandas as pd
 
 from shapemetrics.store import RepresentationStore, StoreWriter
 
-from .images import ImageSet
+from .image_set import ImageSet
 from .probes import ProbeSettings
 from .results import STATES, NetworkResult, read_result, result_key, result_path
 from .settings import TrainingSettings

@@ -17,7 +17,7 @@ from .activations import layer_activations, predict
 from .cells import Cell
 from .checkpoints import Checkpoint
 from .devices import numerics
-from .images import ImageSet
+from .image_set import ImageSet
 from .probes import ProbeSettings
 from .results import (
     NetworkResult,

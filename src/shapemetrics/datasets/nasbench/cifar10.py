@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .images import ImageSet, ImageSettings, stratified_parts
+from .image_set import ImageSet, ImageSettings, stratified_parts
 
 ARCHIVE = "cifar-10-binary.tar.gz"
 URL = f"https://www.cs.toronto.edu/~kriz/{ARCHIVE}"

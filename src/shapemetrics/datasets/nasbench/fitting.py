@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from .augmentation import Changes, apply_changes, draw_changes
 from .devices import autocast
-from .images import ImageSet
+from .image_set import ImageSet
 from .networks import BATCH_NORM_MOMENTUM, Network
 from .optimizer import TensorFlowRMSProp
 from .settings import TrainingSettings

@@ -13,7 +13,7 @@ import numpy as np
 
 from shapemetrics.files import atomic_path
 
-from .images import ImageSet
+from .image_set import ImageSet
 from .probes import STATES, ProbeSettings
 from .settings import TrainingSettings
 
@@ -21,6 +21,7 @@ from .settings import TrainingSettings
 _MODULES = (
     "cells",
     "channels",
+    "image_set",
     "images",
     "cifar10",
     "networks",

@@ -12,7 +12,7 @@ from .augmentation import augment
 from .cells import Cell
 from .checkpoints import Checkpoint
 from .fitting import Fit
-from .images import ImageSet
+from .image_set import ImageSet
 from .networks import Network, build_network
 from .settings import TrainingSettings
 

@@ -1,0 +1,1 @@
+"""Timings of this package: ``python -m benchmarks``, or ``make bench``."""

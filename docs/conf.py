@@ -1,0 +1,65 @@
+"""The documentation site: the guides of this folder, and a page for each public name.
+
+`make docs` builds it into docs/_build. Everything it needs lies in the site, equations included,
+so that it can be read from disk without a network.
+"""
+
+from __future__ import annotations
+
+import shapemetrics
+
+project = "shapemetrics"
+author = "The shapemetrics authors"
+project_copyright = author
+release = version = shapemetrics.__version__
+
+extensions = [
+    "myst_parser",
+    "numpydoc",
+    "sphinx-mathjax-offline",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.mathjax",
+    "sphinx_click",
+    "sphinx_copybutton",
+]
+templates_path = ["_templates"]
+exclude_patterns = ["_build"]
+# Any reference that leads nowhere is a warning, and warnings are errors.
+nitpicky = True
+
+# Guides: what GitHub renders too, mathematics between dollars and in fences.
+myst_enable_extensions = ["dollarmath"]
+myst_fence_as_directive = ["math"]
+myst_heading_anchors = 4
+
+# Pages of public names: docstrings say types better than signatures do.
+autosummary_generate = True
+autosummary_ignore_module_all = False
+autosummary_imported_members = True
+autodoc_typehints = "none"
+autodoc_member_order = "bysource"
+numpydoc_show_class_members = False
+numpydoc_class_members_toctree = False
+
+html_theme = "furo"
+html_title = f"shapemetrics {release}"
+html_copy_source = False
+html_show_copyright = False
+
+
+def leave_out_foreign_members(app, what, name, member, skip, options):
+    """Methods that scikit-learn's or torch's base classes bring are documented there."""
+    source = getattr(member, "fget", member)
+    module = getattr(source, "__module__", None)
+    return True if module and not module.startswith("shapemetrics") else None
+
+
+def show_asterisks(app, context, lines):
+    """Help texts are no reStructuredText: patterns of file names hold asterisks."""
+    lines[:] = [line.replace("*", r"\*") for line in lines]
+
+
+def setup(app):
+    app.connect("autodoc-skip-member", leave_out_foreign_members)
+    app.connect("sphinx-click-process-description", show_asterisks)

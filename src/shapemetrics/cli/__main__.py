@@ -1,0 +1,7 @@
+"""``python -m shapemetrics.cli`` is the command ``shapemetrics``."""
+
+from __future__ import annotations
+
+from shapemetrics.cli.commands import main
+
+main()

@@ -1,0 +1,201 @@
+"""Responses in files: each read when it is needed, under an id that its path gives."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from shapemetrics.cli.metric_names import assignment
+from shapemetrics.datasets.files.readers import FORMATS, read_array
+from shapemetrics.files import sha256_of
+from shapemetrics.linalg import Array
+from shapemetrics.store import (
+    DATASET,
+    INDEX,
+    Positions,
+    RepresentationStore,
+    flatten_positions,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Responses(Mapping[str, Array]):
+    """Arrays by id, read when asked for and memory-mapped where the file allows it.
+
+    Attributes
+    ----------
+    readers : dict
+        A function without arguments for each id.
+    sources : dict
+        Digest of each file or store, by its path as given.
+    positions : {"samples", "features", "mean"}, optional
+        How arrays of four axes become matrices.
+    """
+
+    readers: dict[str, Callable[[], Array]]
+    sources: dict[str, str]
+    positions: Positions | None = None
+    #: The whole store that these are, whose index knows their digests.
+    store: RepresentationStore | None = field(default=None, repr=False)
+
+    def __getitem__(self, id: str) -> Array:
+        X = self.readers[id]()
+        return X if self.positions is None else flatten_positions(X, self.positions, id)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.readers)
+
+    def __len__(self) -> int:
+        return len(self.readers)
+
+    def collection(self) -> Mapping[str, Array] | RepresentationStore:
+        """What all pairs are asked of: the store where this is one as it stands."""
+        return self if self.store is None or self.positions is not None else self.store
+
+    def matching(self, ids: Sequence[str]) -> Responses:
+        """The same ids in this order; ValueError where one is missing or there are others."""
+        missing = [id for id in ids if id not in self.readers]
+        if missing:
+            raise ValueError(f"--heldout: found no responses of {missing[0]!r}")
+        other = [id for id in self.readers if id not in set(ids)]
+        if other:
+            raise ValueError(f"--heldout: found {other[0]!r}, which is not among the fitted ones")
+        readers = {id: self.readers[id] for id in ids}
+        return Responses(readers, self.sources, self.positions)
+
+
+def read_responses(
+    paths: Sequence[Path],
+    *,
+    positions: Positions | None = None,
+    select: Sequence[str] = (),
+    **reading: Any,
+) -> Responses:
+    """Responses of files, archives, folders and stores.
+
+    Parameters
+    ----------
+    paths : sequence of pathlib.Path
+        A file holds one network, an ``.npz`` archive several by name. A folder is a
+        representation store, or holds such files.
+    positions : {"samples", "features", "mean"}, optional
+        See :func:`shapemetrics.store.flatten_positions`.
+    select : sequence of str
+        ``COLUMN=VALUE`` texts: which representations of a store.
+    **reading
+        Of :func:`shapemetrics.datasets.files.read_array`.
+
+    Returns
+    -------
+    Responses
+
+    Raises
+    ------
+    ValueError
+        If something cannot be read, stands twice, or `select` is given without a store.
+    """
+    files = [file for path in paths for file in _files(path)]
+    stores = {path: _selected(path, select) for path in files if path.is_dir()}
+    if select and not stores:
+        raise ValueError("--select: expected a representation store among the files")
+    readers: dict[str, Callable[[], Array]] = {}
+    for path, label in zip(files, labels(files)):
+        found = _readers(path, stores.get(path), reading)
+        for name, read in found.items():
+            # One archive or store alone needs no name before those that it holds.
+            whole = label if name is None else name if len(files) == 1 else f"{label}/{name}"
+            if whole in readers:
+                raise ValueError(f"{path}: {whole!r} is the id of another file too")
+            readers[whole] = read
+    sources = {str(p): stores[p].digest if p in stores else sha256_of(p) for p in files}
+    alone = stores.get(files[0]) if len(files) == 1 else None
+    return Responses(readers, sources, positions, alone)
+
+
+def labels(paths: Sequence[Path]) -> list[str]:
+    """An id for each path: its stem, or as much of the path as tells it from the others.
+
+    Examples
+    --------
+    >>> labels([Path("runs/a.npy"), Path("runs/b.npy")])
+    ['a', 'b']
+    >>> labels([Path("runs/1/a.npy"), Path("runs/2/a.npy")])
+    ['1/a', '2/a']
+    >>> labels([Path("a.npy"), Path("a.csv")])
+    ['a.npy', 'a.csv']
+    """
+    absolute = [Path(os.path.abspath(path)) for path in paths]
+    often, times = Counter(absolute).most_common(1)[0]
+    if times > 1:
+        raise ValueError(f"{paths[absolute.index(often)]}: given twice, expected different files")
+    shared = Path(os.path.commonpath([path.parent for path in absolute]))
+    below = [path.relative_to(shared) for path in absolute]
+    for named in (
+        [path.stem if path.suffix in FORMATS else path.name for path in absolute],
+        [_without_suffix(path) for path in below],
+    ):
+        if len(set(named)) == len(named):
+            return named
+    return [path.as_posix() for path in below]
+
+
+def _without_suffix(path: Path) -> str:
+    return (path.with_suffix("") if path.suffix in FORMATS else path).as_posix()
+
+
+def _files(path: Path) -> list[Path]:
+    """The path, or the files of a folder that is no store."""
+    if not path.is_dir() or is_store(path):
+        return [path]
+    found = sorted(file for file in path.iterdir() if file.suffix.lower() in FORMATS)
+    if not found:
+        raise ValueError(f"{path}: found no {', '.join(FORMATS)} in this folder, and no store")
+    return found
+
+
+def is_store(path: Path) -> bool:
+    """Whether a folder is a representation store."""
+    return (path / INDEX).is_file() and (path / DATASET).is_file()
+
+
+def _selected(path: Path, select: Sequence[str]) -> RepresentationStore:
+    store = RepresentationStore(path)
+    for text in select:
+        column, value = assignment(text, "--select")
+        as_text = store.index[column].astype(str) if column in store.index else None
+        # An index may hold "1" where the command line says 1: what is written decides.
+        if as_text is not None and value not in set(store.index[column]):
+            wanted = text.partition("=")[2].strip()
+            value = list(store.index.loc[as_text == wanted, column].unique()) or value
+        store = store.select(**{column: value})
+    return store
+
+
+def _readers(
+    path: Path, store: RepresentationStore | None, reading: Mapping[str, Any]
+) -> dict[str | None, Callable[[], Array]]:
+    """What a path holds, by name; None where it is one array."""
+    if store is not None:
+        return {id: partial(store.load, id) for id in store.ids}
+    if path.suffix.lower() == ".npz" and reading.get("variable") is None:
+        names = _members(path)
+        if len(names) > 1:
+            return {
+                name: partial(read_array, path, **{**reading, "variable": name}) for name in names
+            }
+    return {None: partial(read_array, path, **reading)}
+
+
+def _members(path: Path) -> list[str]:
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return list(archive)
+    except Exception as error:
+        raise ValueError(f"{path}: damaged, or no .npz file: {error}") from error

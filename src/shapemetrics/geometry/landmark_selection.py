@@ -1,0 +1,253 @@
+"""Choosing landmarks: some at random, some farthest from all others, by K x L distances only."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shapemetrics.geometry.landmarks import LandmarkDistances
+from shapemetrics.metrics.base import Metric, check_integer
+from shapemetrics.pairwise.compare import Gatherer, is_wide, library_of, partition
+from shapemetrics.pairwise.engine import check_options, prepare_all
+from shapemetrics.pairwise.inputs import Arrays, Source
+from shapemetrics.pairwise.memory import check_memory
+from shapemetrics.pairwise.workers import workers
+from shapemetrics.progress import Progress, ProgressLine
+
+__all__ = ["select_landmarks"]
+
+#: Bytes of networks that are read and prepared at a time, beyond the candidates.
+CHUNK_BYTES = 2**27
+#: Distances below this share of the largest are between items equal in shape.
+ZERO = 1e-7
+
+
+def select_landmarks(
+    arrays: Arrays,
+    metric: Metric,
+    n_landmarks: int,
+    *,
+    seed: int = 0,
+    n_random: int | None = None,
+    n_candidates: int | None = None,
+    n_jobs: int = 1,
+    backend: str = "numpy",
+    device: str | None = None,
+    tolerance: float | None = None,
+    dtype: Any = "float64",
+    progress: bool | Progress = False,
+) -> LandmarkDistances:
+    """Choose landmarks among many representations, and measure all distances to them.
+
+    Parameters
+    ----------
+    arrays : sequence, mapping or RepresentationStore
+        K representations, read one at a time: a store, or an object of one's own with a length
+        and items that are read when asked, need not fit into memory.
+    metric : Metric
+        A symmetric one.
+    n_landmarks : int
+        L, from 1 to K.
+    seed : int, default=0
+        Of what is drawn at random.
+    n_random : int, optional
+        So many landmarks are drawn at random, the others chosen one after another, each the item
+        farthest from all landmarks before it. 1 is the greedy max-min selection of Gonzalez
+        (1985), whose covering radius is at most twice the best possible; `n_landmarks` is a plain
+        random sample. By default half: random ones stand for where the items are many, the others
+        for those that are unlike all.
+    n_candidates : int, optional
+        Choose among so many items, drawn at random, which are kept in memory; the others are then
+        read, prepared and measured in chunks of 128 MB. By default all are candidates.
+    n_jobs, backend, device, tolerance, dtype, progress
+        See :func:`shapemetrics.pairwise_distances`.
+
+    Returns
+    -------
+    LandmarkDistances
+        The K x L distances, with the landmarks' positions and covering radius.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a representation or an option is not valid, the metric is not symmetric, or fewer
+        than `n_landmarks` items differ.
+    MemoryError
+        If the candidates cannot fit into the memory that is free.
+
+    Notes
+    -----
+    K L distances are computed and no others, since a landmark's distances are just those by which
+    the next one is chosen. Each item is read and prepared once (landmarks twice). Memory holds the
+    candidates in the working precision, a chunk of the others, and 8 K L bytes.
+
+    Gonzalez (1985), Clustering to minimize the maximum intercluster distance, Theoretical
+    Computer Science 38.
+
+    Examples
+    --------
+    >>> from shapemetrics.metrics import LinearMetric
+    >>> X = [np.random.default_rng(k).normal(size=(30, 3)) for k in range(40)]
+    >>> found = select_landmarks(X, LinearMetric(), 5)
+    >>> found.values.shape, len(found.landmark_ids)
+    ((40, 5), 5)
+    """
+    check_options(metric, n_jobs, None)
+    if not metric.symmetric:
+        raise ValueError(f"metric: {type(metric).__name__} is not symmetric, landmarks need that")
+    source, dtype = Source.of(arrays), np.dtype(dtype)
+    plan = _Plan.of(len(source), n_landmarks, seed, n_random, n_candidates)
+    library = library_of(metric, backend, device, tolerance)
+    measure = _Measure(source, metric, dtype, n_jobs, library)
+    _check_candidates(source, len(plan.candidates), n_landmarks, dtype)
+
+    values = np.empty((len(source), n_landmarks))
+    line = ProgressLine(total=1, desc="landmarks", unit="pairs") if progress is True else None
+    report = line or (progress or (lambda done, total: None))
+    landmarks = _choose(plan, measure, values, report)
+    items = measure.prepared(landmarks)
+    rest = np.setdiff1d(np.arange(len(source)), plan.candidates, assume_unique=True)
+    for chunk in _chunks(rest, source, dtype):
+        values[chunk] = _Gathered(measure, measure.prepared(chunk))(items)
+        done = len(plan.candidates) + int(np.searchsorted(rest, chunk[-1])) + 1
+        report(done * n_landmarks, values.size)
+    if line is not None:
+        line.close()
+    values[landmarks, np.arange(n_landmarks)] = 0.0
+    return LandmarkDistances(values, source.names, landmarks, metric.parameters())
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """Checked numbers and what was drawn."""
+
+    n_landmarks: int
+    candidates: NDArray[np.intp]  # positions among all
+    first: NDArray[np.intp]  # the random landmarks, as positions among the candidates
+
+    @classmethod
+    def of(
+        cls, K: int, n_landmarks: int, seed: int, n_random: int | None, n_candidates: int | None
+    ) -> _Plan:
+        check_integer(n_landmarks, "n_landmarks", 1)
+        check_integer(seed, "seed", 0)
+        check_integer(n_random, "n_random", 1, optional=True)
+        check_integer(n_candidates, "n_candidates", 1, optional=True)
+        rng = np.random.default_rng(seed)
+        n = min(n_candidates or K, K)
+        candidates = np.arange(K) if n == K else np.sort(rng.choice(K, n, replace=False))
+        if n_landmarks > n:
+            kind = "representations" if n == K else "candidates"
+            raise ValueError(f"n_landmarks: found {n_landmarks}, but there are {n} {kind}")
+        n_random = -(-n_landmarks // 2) if n_random is None else n_random
+        if n_random > n_landmarks:
+            raise ValueError(f"n_random: found {n_random}, but n_landmarks is {n_landmarks}")
+        return cls(n_landmarks, candidates, rng.choice(n, n_random, replace=False))
+
+
+def _check_candidates(source: Source, n: int, n_landmarks: int, dtype: np.dtype) -> None:
+    try:
+        check_memory([source.read(0)] * n, len(source) * n_landmarks, dtype)
+    except MemoryError as error:
+        facts = str(error).split(";")[0]
+        raise MemoryError(f"{facts}; give n_candidates, or dtype='float32'") from None
+
+
+def _choose(plan: _Plan, measure: _Measure, values: NDArray, report: Progress) -> NDArray[np.intp]:
+    """Fill the candidates' rows of `values`, column by column; return the landmarks."""
+    candidates = plan.candidates
+    compare = _Gathered(measure, measure.prepared(candidates))
+    nearest = np.full(len(candidates), np.inf)
+    chosen: list[int] = []
+    more, largest = plan.first, 0.0
+    while True:
+        found = compare(measure.prepared(candidates[more]))
+        values[candidates, len(chosen) : len(chosen) + len(more)] = found
+        chosen.extend(int(i) for i in more)
+        report(len(candidates) * len(chosen), values.size)
+        if len(chosen) == plan.n_landmarks:
+            return candidates[chosen]
+        np.minimum(nearest, found.min(axis=1), out=nearest)
+        nearest[more] = 0.0
+        largest = max(largest, float(found.max()))
+        farthest = int(nearest.argmax())
+        if nearest[farthest] <= ZERO * largest:
+            raise ValueError(
+                f"n_landmarks: found {plan.n_landmarks}, but no candidate differs from the first "
+                f"{len(chosen)} landmarks"
+            )
+        more = np.array([farthest])
+
+
+@dataclass(frozen=True)
+class _Measure:
+    """Reads, prepares and compares some of the representations."""
+
+    source: Source
+    metric: Metric
+    dtype: np.dtype
+    n_jobs: int
+    library: Any
+
+    def prepared(self, positions: Sequence[int]) -> list[Any]:
+        """These representations, prepared."""
+        names = [self.source.names[i] for i in positions]
+        arrays = _Some(self.source, positions)
+        with workers(self.n_jobs) as run:
+            return prepare_all(names, arrays, self.metric, run, self.dtype)
+
+
+@dataclass(frozen=True)
+class _Some:
+    """Arrays at some positions of a source, read when asked."""
+
+    source: Source
+    positions: Sequence[int]
+
+    def __getitem__(self, i: int) -> Any:
+        return self.source.read(int(self.positions[i]))
+
+
+class _Gathered:
+    """Blocks of prepared networks, all kept, that are compared with other networks."""
+
+    def __init__(self, measure: _Measure, prepared: list[Any]) -> None:
+        self._measure = measure
+        self._first = prepared[0]
+        self._wide = is_wide(prepared, measure.library)
+        self._rows = partition(prepared, None, 1 if self._wide else measure.n_jobs)
+        self._blocks = Gatherer(measure.metric, prepared, measure.library, keep=len(self._rows))
+        for rows in self._rows:
+            self._blocks(rows)
+            # A block has a copy of its own; to keep these too would take the memory twice.
+            prepared[rows.start : rows.stop] = [None] * len(rows)
+
+    def __call__(self, others: list[Any]) -> NDArray[np.float64]:
+        """Distances to other prepared networks: (len(prepared), len(others))."""
+        metric = self._measure.metric
+        metric.check_pair(self._first, others[0])
+        columns = partition(others, None)
+        blocks = Gatherer(metric, others, self._measure.library, keep=len(columns))
+        found = np.empty((self._rows[-1].stop, len(others)))
+
+        def compare(some: range, other: range) -> tuple[range, range, NDArray]:
+            return some, other, metric.pairwise(self._blocks(some), blocks(other))
+
+        with workers(self._measure.n_jobs, wide=self._wide) as run:
+            for r, c, part in run(compare, [(r, c) for r in self._rows for c in columns]):
+                found[r.start : r.stop, c.start : c.stop] = part
+        return found
+
+
+def _chunks(positions: NDArray, source: Source, dtype: np.dtype) -> list[NDArray]:
+    if len(positions) == 0:
+        return []
+    some = positions[:8]
+    largest = max(math.prod(np.shape(source.read(int(i)))) for i in some)
+    size = max(1, CHUNK_BYTES // (largest * dtype.itemsize))
+    return [positions[start : start + size] for start in range(0, len(positions), size)]

@@ -1,0 +1,164 @@
+"""Distances to landmarks: where all pairs are too many, each item is held against a few only."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.spatial.distance import cdist
+
+from shapemetrics.files import atomic_path
+
+__all__ = ["LandmarkDistances", "triangle_bounds"]
+
+
+@dataclass(frozen=True, eq=False)
+class LandmarkDistances:
+    """Distances from K items to L landmarks among them.
+
+    Attributes
+    ----------
+    values : ndarray of shape (K, L)
+        Distances; a landmark's to itself is exactly zero.
+    ids : list of str
+        Items, in order.
+    landmarks : ndarray of shape (L,)
+        Positions of the landmarks among the items, in the order in which they were chosen.
+    parameters : dict
+        The metric's name and parameters.
+    """
+
+    values: NDArray[np.float64]
+    ids: list[str]
+    landmarks: NDArray[np.intp]
+    parameters: dict[str, Any]
+
+    def __post_init__(self) -> None:
+        expected = (len(self.ids), len(self.landmarks))
+        if self.values.shape != expected:
+            raise ValueError(
+                f"found landmark distances of shape {self.values.shape}, expected {expected}"
+            )
+        if not np.isfinite(self.values).all():
+            i, j = np.argwhere(~np.isfinite(self.values))[0]
+            raise ValueError(
+                f"distance from {self.ids[i]!r} to landmark {self.landmark_ids[j]!r} is not finite"
+            )
+
+    @property
+    def landmark_ids(self) -> list[str]:
+        """Ids of the landmarks, in their order."""
+        return [self.ids[i] for i in self.landmarks]
+
+    @property
+    def among(self) -> NDArray[np.float64]:
+        """Distances between the landmarks, (L, L), exactly symmetric."""
+        square = self.values[self.landmarks]
+        return 0.5 * (square + square.T)
+
+    @property
+    def nearest(self) -> NDArray[np.intp]:
+        """For each item the landmark nearest to it, as a column of `values`, (K,)."""
+        return self.values.argmin(axis=1)
+
+    @property
+    def radii(self) -> NDArray[np.float64]:
+        """Covering radius of the first 1, 2, ... L landmarks, (L,), never increasing."""
+        return np.minimum.accumulate(self.values, axis=1).max(axis=0)
+
+    @property
+    def covering_radius(self) -> float:
+        """Greatest distance from an item to the landmark nearest to it."""
+        return float(self.values.min(axis=1).max())
+
+    def bounds(
+        self, rows: ArrayLike | None = None, columns: ArrayLike | None = None
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Bounds that the triangle inequality sets to distances that were not computed.
+
+        Parameters
+        ----------
+        rows, columns : sequence of int, optional
+            Positions of items; by default all, which makes two K x K matrices.
+
+        Returns
+        -------
+        lower, upper : ndarray of shape (len(rows), len(columns))
+
+        Raises
+        ------
+        ValueError
+            If the triangle inequality does not hold for the metric.
+        """
+        if not self.parameters.get("is_metric", False):
+            raise ValueError(f"{self.parameters.get('metric')} satisfies no triangle inequality")
+        A, B = (
+            self.values if some is None else self.values[np.asarray(some)]
+            for some in (rows, columns)
+        )
+        return triangle_bounds(A, B)
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write ``.npz``, under a temporary name and renamed."""
+        with atomic_path(path) as temporary, open(temporary, "wb") as stream:
+            np.savez(
+                stream,
+                distances=self.values,
+                ids=np.array(self.ids, dtype=str),
+                landmarks=self.landmarks,
+                parameters=np.array(json.dumps(self.parameters, sort_keys=True)),
+            )
+
+    @classmethod
+    def load(cls, path: str | os.PathLike) -> LandmarkDistances:
+        """Read what :meth:`save` wrote; ValueError names a file that is damaged or another's."""
+        path = Path(path)
+        if not path.is_file():
+            raise ValueError(f"{path}: no such file, expected distances to landmarks")
+        try:
+            with np.load(path, allow_pickle=False) as parts:
+                return cls(
+                    np.asarray(parts["distances"], dtype=np.float64),
+                    [str(id) for id in parts["ids"]],
+                    np.asarray(parts["landmarks"], dtype=np.intp),
+                    json.loads(str(parts["parameters"])),
+                )
+        except Exception as error:
+            raise ValueError(f"{path}: not readable distances to landmarks ({error})") from error
+
+
+def triangle_bounds(A: ArrayLike, B: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    r"""Bounds on distances between items, from their distances to common landmarks.
+
+    Parameters
+    ----------
+    A : array of shape (p, L)
+    B : array of shape (q, L)
+        Distances to L landmarks, by a metric.
+
+    Returns
+    -------
+    lower, upper : ndarray of shape (p, q)
+        :math:`\max_l |d(x, l) - d(y, l)| \le d(x, y) \le \min_l d(x, l) + d(y, l)`; equal where
+        one of the two is a landmark.
+
+    Examples
+    --------
+    >>> lower, upper = triangle_bounds([[0.0, 3.0]], [[2.0, 2.5]])
+    >>> lower.item(), upper.item()
+    (2.0, 2.0)
+    """
+    A, B = (np.atleast_2d(np.asarray(M, dtype=np.float64)) for M in (A, B))
+    if A.shape[1] != B.shape[1]:
+        raise ValueError(f"found distances to {A.shape[1]} and to {B.shape[1]} landmarks")
+    upper = np.full((len(A), len(B)), np.inf)
+    total = np.empty_like(upper)
+    for a, b in zip(A.T, B.T):
+        np.add.outer(a, b, out=total)
+        np.minimum(upper, total, out=upper)
+    return cdist(A, B, "chebyshev"), upper

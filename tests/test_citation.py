@@ -1,0 +1,59 @@
+"""CITATION.cff: what the Citation File Format 1.2.0 asks for, and true of this version."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+
+import pytest
+import yaml
+
+
+@pytest.fixture(scope="module")
+def citation(root) -> dict:
+    return yaml.safe_load((root / "CITATION.cff").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def project(root) -> dict:
+    return tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def test_software_is_the_one_of_this_checkout(citation, project):
+    assert citation["cff-version"] == "1.2.0"
+    assert citation["type"] == "software"
+    assert citation["version"] == project["version"]
+    assert citation["license"] == project["license"]
+    assert citation["title"].split(":")[0] == project["name"]
+
+
+def test_every_author_has_a_name(citation):
+    for work in (citation, *citation["references"]):
+        assert work["authors"]
+        for author in work["authors"]:
+            assert "name" in author or {"given-names", "family-names"} <= set(author)
+
+
+def test_keys_are_those_of_the_format(citation):
+    known = {
+        *("abstract", "authors", "cff-version", "commit", "contact", "date-released", "doi"),
+        *("identifiers", "keywords", "license", "license-url", "message", "preferred-citation"),
+        *("references", "repository", "repository-artifact", "repository-code", "title", "type"),
+        *("url", "version"),
+    }
+    assert set(citation) <= known
+    assert {"cff-version", "message", "title", "authors"} <= set(citation)
+    assert len(set(citation["keywords"])) == len(citation["keywords"])
+
+
+def test_the_paper_is_cited_as_it_was_published(citation):
+    (paper,) = citation["references"]
+    assert {"type", "title", "authors"} <= set(paper)
+    assert paper["type"] == "conference-paper"
+    names = [author["family-names"] for author in paper["authors"]]
+    assert names == ["Williams", "Kunz", "Kornblith", "Linderman"]
+    assert (paper["year"], paper["volume"], paper["start"], paper["end"]) == (2021, 34, 4738, 4750)
+    assert re.fullmatch(r"https://arxiv\.org/abs/2110\.14739", paper["url"])
+    for identifier in paper["identifiers"]:
+        assert identifier["type"] in ("doi", "other", "swh", "url")
+        assert isinstance(identifier["value"], str)
