@@ -14,13 +14,14 @@ WHERE = $(if $(PROFILE),--workflow-profile $(PROFILE),--cores $(CORES)) $(if $(C
 ON_MODERN_PYTHON = import sys; sys.exit(sys.version_info < (3, 11))
 
 .DEFAULT_GOAL := help
-.PHONY: help run figures test bench lint dry-run env env-cluster env-dev clean
+.PHONY: help run figures test bench docs lint dry-run env env-cluster env-dev clean
 
 help:  ## list the targets
 	@echo "make run      build the environment, then the default study and its report (results/report.html)"
 	@echo "make figures  draw the figures anew from results that exist, in seconds"
 	@echo "make test     build the environment, then run all tests"
 	@echo "make bench    time the package, and write the tables to results/benchmarks (about 12 minutes)"
+	@echo "make docs     build the guides and the API pages as a site (docs/_build/html)"
 	@echo "make lint     check style and workflow: ruff, snakefmt"
 	@echo "make dry-run  show which jobs 'make run' would run"
 	@echo "make env      build the environment in $(VENV) only"
@@ -45,6 +46,11 @@ test: env-dev  ## all tests
 bench: env-dev  ## timings; BENCH="--quick", "--only bound", "--netrep PATH", ...
 	@$(BIN)/python -m benchmarks $(BENCH)
 
+# Into docs/_build; a warning is an error. The API pages come from the docstrings.
+docs: $(VENV)/docs.done  ## the guides as a site
+	@$(BIN)/python -m sphinx -b html -W --keep-going -q docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
 lint: env-dev  ## style
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -67,6 +73,10 @@ $(VENV)/study.done: envs/study.txt pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/cluster.done: envs/cluster.txt $(VENV)/study.done
 	@$(BIN)/python -m pip install --quiet --requirement envs/cluster.txt
+	@touch $@
+
+$(VENV)/docs.done: envs/docs.txt $(VENV)/study.done
+	@$(BIN)/python -m pip install --quiet --requirement envs/docs.txt
 	@touch $@
 
 $(VENV)/dev.done: envs/dev.txt envs/cluster.txt $(VENV)/study.done

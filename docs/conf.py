@@ -25,6 +25,7 @@ extensions = [
 ]
 templates_path = ["_templates"]
 exclude_patterns = ["_build"]
+smartquotes = False  # two dashes are an option, not a dash
 # Any reference that leads nowhere is a warning, and warnings are errors.
 nitpicky = True
 
