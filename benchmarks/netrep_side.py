@@ -123,7 +123,7 @@ def _theirs(
             [str(options.netrep), os.getcwd(), environment.get("PYTHONPATH", "")]
         )
         subprocess.run(command, check=True, env=environment)
-        with np.load(made) as parts:
+        with np.load(made, allow_pickle=False) as parts:
             return float(parts["seconds"]), parts["distances"]
 
 
@@ -139,7 +139,7 @@ def main() -> None:
     parser.add_argument("--alpha", type=float, default=1.0)
     parser.add_argument("--processes", type=int, default=1)
     options = parser.parse_args()
-    with np.load(options.given) as parts:
+    with np.load(options.given, allow_pickle=False) as parts:
         arrays = [parts[name] for name in parts.files]
     metric = Netrep(alpha=options.alpha, center_columns=True, score_method="angular")
     with contextlib.redirect_stderr(io.StringIO()):  # its bars of progress

@@ -170,7 +170,7 @@ def test_differing_numbers_of_stimuli_are_named(store: RepresentationStore):
 
 def test_pickles_are_never_loaded(store: RepresentationStore):
     np.save(store.path / "b.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
-    with pytest.raises(ValueError, match=r"b\.npy damaged or not an \.npy file"):
+    with pytest.raises(ValueError, match=r"b\.npy: damaged or not an \.npy file"):
         store.load("b", mmap=False)
 
 

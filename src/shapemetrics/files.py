@@ -5,9 +5,19 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+import tokenize
+import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+#: What readers of arrays and archives raise when content is wrong. Errors of the machine (memory,
+#: too many open files, a disk that fails) are none of these: they say nothing about the content.
+READING = (
+    *(ValueError, TypeError, KeyError, EOFError, SyntaxError, NotImplementedError),
+    *(tokenize.TokenError, zipfile.BadZipFile, zlib.error),
+)
 
 
 class DamagedFile(ValueError):

@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import shutil
+import tokenize
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -244,17 +245,11 @@ class RepresentationStore:
         ValueError
             If the id is unknown, its file missing, or its shape or dtype not the index's.
         """
-        if id not in self.index.index:
-            raise ValueError(f"{self.path}: no representation {id!r}")
+        file = self._file(id)
         row = self.index.loc[id]
-        file = self.path / row["path"]
-        if not file.resolve().is_relative_to(self.path.resolve()):
-            raise ValueError(f"{self.path}: {id!r} points outside the store: {row['path']}")
-        if not file.is_file():
-            raise ValueError(f"{file} is missing, though the index of the store lists it")
         try:
             array = np.load(file, mmap_mode="r" if mmap else None, allow_pickle=False)
-        except (ValueError, EOFError, OSError) as error:
+        except (ValueError, EOFError, SyntaxError, tokenize.TokenError) as error:
             raise DamagedFile(file, f"damaged or not an .npy file: {error}") from error
         found = ("x".join(map(str, array.shape)), str(array.dtype))
         if found != (row["shape"], row["dtype"]):
@@ -299,11 +294,22 @@ class RepresentationStore:
             Names the first that differs.
         """
         for id in self.ids:
-            self.load(id)
-            file = self.path / self.index.loc[id, "path"]
+            file = self._file(id)
             found, expected = sha256_of(file), self.index.loc[id, "sha256"]
             if found != expected:
                 raise DamagedFile(file, f"found sha256 {found}, expected {expected}")
+
+    def _file(self, id: str) -> Path:
+        """The file of a representation, inside the store and there."""
+        if id not in self.index.index:
+            raise ValueError(f"{self.path}: no representation {id!r}")
+        name = self.index.loc[id, "path"]
+        file = self.path / name
+        if not file.resolve().is_relative_to(self.path.resolve()):
+            raise ValueError(f"{self.path}: {id!r} points outside the store: {name}")
+        if not file.is_file():
+            raise DamagedFile(file, "missing, though the index of the store lists it")
+        return file
 
     def _view(self, index: pd.DataFrame) -> RepresentationStore:
         view = object.__new__(RepresentationStore)

@@ -80,7 +80,7 @@ def program() -> Callable[..., subprocess.CompletedProcess]:
 
     def call(command: str, cwd: Path, **options: Any) -> subprocess.CompletedProcess:
         return subprocess.run(
-            ["bash", "-o", "pipefail", "-c", command],
+            ["bash", "-c", command],
             cwd=cwd,
             env=environment,
             capture_output=True,

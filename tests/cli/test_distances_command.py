@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -266,10 +267,18 @@ def test_an_interrupted_run_leaves_no_output(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["trials0.npy", "trials1.npy"]
 
 
-def test_a_reader_that_stops_early_is_no_error(folder, program):
-    done = program("shapemetrics distances *.npy -q --format json | head -c 5", folder)
-    assert done.stdout == '{"ids'
-    assert done.stderr == ""
+def test_a_reader_that_is_gone_ends_the_program_in_silence(files):
+    read, write = os.pipe()
+    os.close(read)
+    for arguments in (["distances", *files, "-q"], ["metrics"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "shapemetrics.cli", *arguments],
+            stdout=write,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert (done.returncode, done.stderr) == (141, "")
+    os.close(write)
 
 
 def test_module_is_the_program_too(files):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import secrets
@@ -13,10 +14,14 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scancel", "scontrol")
+PROGRAMS = (
+    *("slurmctld", "slurmd", "munged", "setpriv"),
+    *("sbatch", "srun", "sinfo", "squeue", "scancel", "scontrol"),
+)
 PACKAGES = "munge slurmctld slurmd slurm-client slurm-wlm-basic-plugins"
 #: Debian keeps daemons where a user's PATH may not lead.
 SEARCHED = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"])
@@ -183,7 +188,8 @@ class Slurm:
     def _start(self, name: str, *options: str) -> None:
         with open(self.folder / f"{name}.out", "a") as output:
             self.daemons[name] = subprocess.Popen(
-                [found(name), *options],
+                # Should the tests be killed, their daemons end too.
+                [found("setpriv"), "--pdeathsig", "TERM", found(name), *options],
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -214,6 +220,16 @@ def wait_until(
     while not holds():
         assert time.monotonic() < deadline, explain()[-6000:]
         time.sleep(0.05)
+
+
+@pytest.fixture(scope="session")
+def copied(root: Path) -> Callable[..., Any]:
+    """Makes copies of the workflow, as its own tests do: ``copied(folder, config)``."""
+    file = root / "tests" / "workflow" / "conftest.py"
+    spec = importlib.util.spec_from_file_location("workflow_checkouts", file)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.copied
 
 
 def why_not() -> str | None:

@@ -1,19 +1,21 @@
 """The small study through a real SLURM: the same results, whatever happens to its jobs.
 
-Snakemake looks after jobs at lengthening intervals, so that each step of the workflow costs some
-fifteen seconds here: small jobs are put into groups, and faults are provoked in few runs.
+Snakemake looks after jobs at lengthening intervals, and each job starts it twice: every step of the
+workflow costs a quarter of a minute. Hence one run, with small jobs in groups and in an array, in
+which a job is cancelled, one has too little memory, and the node's daemon dies.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import yaml
 
@@ -27,92 +29,113 @@ SMALLER = {
             "n_networks": 12,
             "networks_per_job": 6,
             "layers": ["pool"],
-            "training": {"epochs": 12},
+            "training": {"epochs": 20},
         }
     },
 }
-#: Further groups: at this size no rule after training deserves a job of its own.
-GROUPS = {
-    "distances": ("compute_distances", "shift_layers", "vary_stimuli"),
-    "analyses": (
-        *("audit_triangles", "classify_labels", "cluster_distances", "compare_measures"),
-        *("embed_distances", "explain_covariates", "measure_distortion", "regress_target"),
-    ),
+#: Laid over profiles/slurm, as a site would: at this size no analysis deserves a job of its own.
+#: Training needs some 600 MB.
+SITE = {
+    "groups": {
+        "shift_layers": "samples",
+        "vary_stimuli": "samples",
+        **dict.fromkeys(
+            ("audit_triangles", "classify_labels", "cluster_distances", "compare_measures"),
+            "analyses",
+        ),
+        **dict.fromkeys(
+            ("embed_distances", "explain_covariates", "measure_distortion", "regress_target"),
+            "analyses",
+        ),
+    },
+    "group-components": {"samples": 2, "analyses": 4, "figures": 7},
+    "set-resources": {
+        "train_networks": {"mem_mb": "400 if wildcards.block == '0' and attempt == 1 else 2000"}
+    },
+    "jobs": "unlimited",
+    "slurm-array-jobs": "compute_distances",
+    "cores": 2,
+    "latency-wait": 20,
+    "slurm-status-command": "squeue",
+    "slurm-init-seconds-before-status-checks": 2,
 }
-#: What a site, or a test, sets on top of the profile.
-SITE = (
-    *("--workflow-profile", "slurm", "--cores", "2", "--latency-wait", "20"),
-    *("--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "2"),
+#: Below results: what tells times. (Networks' own files do; the store has what else is in them.)
+TIMED = (
+    *("logs", "benchmarks", "costs.csv", "report.html", "provenance.json"),
+    "nasbench/networks/",
 )
-#: Below results: times, and what is made of them.
-TIMED = ("logs", "benchmarks", "costs.csv", "report.html", "provenance.json")
 
 
 @dataclass
 class Run:
-    """A run of the study whose jobs SLURM gets."""
+    """A run of the study whose jobs SLURM got, and what happened to them."""
 
     checkout: Any
-    log: Path
     process: subprocess.Popen
-    #: What SLURM said of jobs at moments that matter.
-    seen: dict[str, dict[str, str]] = field(default_factory=dict)
+    slurm: Any
+    cancelled: str = ""
+    kept: dict[Path, int] | None = None
+    outlived: str = ""
+    killed: datetime | None = None
 
     @property
     def results(self) -> Path:
         return self.checkout.results
 
-    def text(self) -> str:
-        return self.log.read_text()
+    def output(self) -> str:
+        return (self.checkout.folder / "run.log").read_text()[-8000:] + self.slurm.logs()
 
-    def until(self, holds: Callable[[], object], seconds: float = 120) -> None:
+    def until(self, find: Callable[[], Any], seconds: float = 300) -> Any:
+        """What is found first; the run must go on meanwhile."""
         deadline = time.monotonic() + seconds
-        while not holds():
-            assert self.process.poll() is None, self.text()[-6000:]
-            assert time.monotonic() < deadline, self.text()[-6000:]
+        while not (found := find()):
+            assert self.process.poll() is None, self.output()
+            assert time.monotonic() < deadline, self.output()
             time.sleep(0.02)
+        return found
 
-    def finish(self, seconds: float = 600) -> None:
+    def finish(self, seconds: float = 1200) -> None:
         try:
             self.process.wait(seconds)
-        except Exception:
-            print(self.checkout.SL.logs())
-            raise
-        assert self.process.returncode == 0, self.text()[-8000:]
+        except subprocess.TimeoutExpired:
+            pytest.fail(self.output())
+        assert self.process.returncode == 0, self.output()
 
-    def trained(self) -> dict[Path, int]:
-        """Files of finished networks, and when they were written."""
-        files = (self.results / "nasbench" / "networks").rglob("*.npz")
-        return {p: p.stat().st_mtime_ns for p in files if not p.name.startswith(".")}
+    def jobs(self, comment: str = "rule_") -> list[dict[str, str]]:
+        """Jobs whose comment, rule and wildcards, begins so; in the order of their submission."""
+        return [job for job in self.slurm.jobs() if job.get("Comment", "").startswith(comment)]
+
+    def running(self, comment: str) -> dict[str, str] | None:
+        return next((job for job in self.jobs(comment) if job["JobState"] == "RUNNING"), None)
+
+    def trained(self, block: int) -> dict[Path, int]:
+        """Files of a block's finished networks, and when they were written."""
+        folder = self.results / "nasbench"
+        names = list(pd.read_csv(folder / "networks.csv")["network"])[6 * block : 6 * block + 6]
+        files = [path for path in (folder / "networks").rglob("*.npz") if path.name[0] != "."]
+        return {
+            path: path.stat().st_mtime_ns
+            for path in files
+            if any(name in str(path) for name in names)
+        }
 
 
 @pytest.fixture(scope="module")
-def tools(root):
-    """The checkouts of the workflow's tests."""
-    file = root / "tests" / "workflow" / "conftest.py"
-    spec = importlib.util.spec_from_file_location("workflow_checkouts", file)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="module")
-def checkout(tools, tmp_path_factory) -> Callable[[str], Any]:
-    """Makes checkouts with the smaller study and, in their profile, the further groups."""
+def checkout(copied, tmp_path_factory) -> Callable[[str], Any]:
+    """Makes checkouts with the smaller study and the site's profile."""
 
     def make(name: str):
-        made = tools.copied(tmp_path_factory.mktemp(name) / "study")
-        file = made.folder / "config" / made.config
-        file.write_text(yaml.safe_dump(laid_over(yaml.safe_load(file.read_text()), SMALLER)))
-        file = made.folder / "profiles" / "slurm" / "config.yaml"
-        profile = yaml.safe_load(file.read_text())
-        for group, rules in GROUPS.items():
-            profile["groups"] |= dict.fromkeys(rules, group)
-        profile["group-components"] |= {"distances": 4, "analyses": 4, "figures": 7}
-        file.write_text(yaml.safe_dump(profile, sort_keys=False))
+        made = copied(tmp_path_factory.mktemp(name) / "study")
+        lay_over(made.folder / "config" / made.config, SMALLER)
+        lay_over(made.folder / "profiles" / "slurm" / "config.yaml", SITE)
         return made
 
     return make
+
+
+def lay_over(file: Path, top: dict) -> None:
+    merged = laid_over(yaml.safe_load(file.read_text()), top)
+    file.write_text(yaml.safe_dump(merged, sort_keys=False))
 
 
 def laid_over(base: Any, top: Any) -> Any:
@@ -122,91 +145,109 @@ def laid_over(base: Any, top: Any) -> Any:
 
 
 @pytest.fixture(scope="module")
-def submit(slurm) -> Iterator[Callable[..., Run]]:
-    """Starts Snakemake in a checkout, on the cluster."""
-    runs = []
+def reference(checkout) -> Iterator[Callable[[], Any]]:
+    """The same study run on this machine, meanwhile; a function that waits for its end."""
+    made = checkout("local")
+    process = made.start("--cores", "1")
 
-    def start(checkout: Any, *options: str) -> Run:
-        environment = slurm.environment
-        environment.pop("PYTHONPATH", None)
-        log = checkout.folder / "run.log"
-        with open(log, "w") as output:
-            process = subprocess.Popen(
-                checkout.command(*SITE, *options),
-                cwd=checkout.folder,
-                env=environment,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
-        checkout.SL = slurm
-        runs.append(Run(checkout, log, process))
-        return runs[-1]
+    def finished() -> Any:
+        output, _ = process.communicate(timeout=1200)
+        assert process.returncode == 0, output[-6000:]
+        return made
 
-    yield start
-    for run in runs:
-        if run.process.poll() is None:
-            run.process.kill()
-            run.process.wait()
-
-
-def running(slurm, comment: str) -> dict[str, str] | None:
-    """The job under way whose comment, rule and wildcards, begins so."""
-    for job in slurm.jobs():
-        if job.get("Comment", "").startswith(comment) and job["JobState"] == "RUNNING":
-            return job
-    return None
-
-
-def jobs_of(slurm, run: Run, comment: str = "") -> list[dict[str, str]]:
-    return [
-        job
-        for job in slurm.jobs()
-        if job["WorkDir"] == str(run.checkout.folder) and job.get("Comment", "").startswith(comment)
-    ]
+    yield finished
+    if process.poll() is None:
+        process.kill()
+        process.communicate()
 
 
 @pytest.fixture(scope="module")
-def whole(slurm, checkout, submit) -> Iterator[tuple[Run, Any]]:
-    """The whole study on SLURM, whose node daemon dies while networks are trained, and locally."""
-    reference = checkout("local")
-    local = reference.start("--cores", "1")
+def run(slurm, checkout, reference) -> Iterator[Run]:
+    """The whole study on SLURM, with all faults."""
+    made = checkout("cluster")
+    with open(made.folder / "run.log", "w") as log:
+        process = subprocess.Popen(
+            made.command("--workflow-profile", "slurm"),
+            cwd=made.folder,
+            env={name: value for name, value in slurm.environment.items() if name != "PYTHONPATH"},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    run = Run(made, process, slurm)
     try:
-        run = submit(checkout("cluster"))
-        run.until(lambda: len(run.trained()) >= 2)
-        job = running(slurm, "rule_train_networks")
-        slurm.kill_node()
-        run.seen["before"] = job
-        time.sleep(1.0)
-        slurm.start_node()
-        run.seen["after"] = slurm.job(job["JobId"])
-        run.finish(240)
-        output, _ = local.communicate(timeout=600)
-        assert local.returncode == 0, output[-6000:]
-        yield run, reference
+        cancel_training(run)
+        restart_daemon(run)
+        run.finish()
+        yield run
     finally:
-        local.kill()
-        local.communicate()
+        if process.poll() is None:
+            process.kill()
+            process.wait()
 
 
-def test_results_are_those_of_a_local_run(whole):
-    run, reference = whole
-    here, there = (digests(checkout.results) for checkout in (reference, run.checkout))
+def cancel_training(run: Run) -> None:
+    """Cancel a job when it has trained one of its six networks."""
+    run.until(lambda: (run.results / "nasbench" / "networks.csv").exists())
+    run.until(lambda: run.trained(block=1))
+    run.cancelled = run.running("rule_train_networks_wildcards_1")["JobId"]
+    run.slurm.answer("scancel", run.cancelled)
+    run.until(lambda: run.slurm.job(run.cancelled)["JobState"] == "CANCELLED")
+    run.kept = run.trained(block=1)
+
+
+def restart_daemon(run: Run) -> None:
+    """Kill the node's daemon while distances are computed, and start it again."""
+    run.until(lambda: list((run.results / "logs" / "compute_distances").glob("*.log")))
+    run.outlived = run.running("rule_compute_distances")["JobId"]
+    run.killed = datetime.now().replace(microsecond=0)
+    run.slurm.kill_node()
+    time.sleep(1.0)
+    run.slurm.start_node()
+
+
+def test_results_are_those_of_a_local_run(run, reference):
+    here, there = contents(reference().results), contents(run.results)
     assert here.keys() == there.keys()
     assert {name for name in here if here[name] != there[name]} == set()
-    kinds = {Path(name).suffix for name in here}
-    assert {".npz", ".npy", ".csv", ".png", ".pdf"} <= kinds
+    assert {".npz", ".npy", ".csv", ".png", ".pdf"} <= {Path(name).suffix for name in here}
 
 
-def digests(results: Path) -> dict[str, bytes]:
-    files = [path for path in results.rglob("*") if path.is_file()]
-    names = {str(path.relative_to(results)): path for path in files}
-    return {n: p.read_bytes() for n, p in names.items() if not n.startswith(TIMED)}
+def contents(results: Path) -> dict[str, bytes]:
+    files = {str(p.relative_to(results)): p for p in results.rglob("*") if p.is_file()}
+    return {name: p.read_bytes() for name, p in files.items() if not name.startswith(TIMED)}
 
 
-def test_every_job_but_light_ones_ran_on_the_cluster(whole, slurm):
-    run, _ = whole
-    jobs = jobs_of(slurm, run)
-    assert {job["JobState"] for job in jobs} == {"COMPLETED"}
-    comments = sorted(job["Comment"] for job in jobs)
-    print(comments)
-    assert len(jobs) >= 5
+def test_a_cancelled_job_is_tried_again_and_goes_on_where_it_was(run):
+    first, *_, last = run.jobs("rule_train_networks_wildcards_1")
+    assert first["JobId"] == run.cancelled
+    assert (first["JobState"], last["JobState"]) == ("CANCELLED", "COMPLETED")
+    assert 1 <= len(run.kept) < 6
+    assert run.trained(block=1).items() >= run.kept.items()  # not trained again
+    assert len(run.trained(block=1)) == 6
+
+
+def test_a_job_out_of_memory_is_tried_again_with_more(run):
+    first, *_, last = run.jobs("rule_train_networks_wildcards_0")
+    assert (first["JobState"], last["JobState"]) == ("FAILED", "COMPLETED")
+    assert (first["MinMemoryNode"], last["MinMemoryNode"]) == ("400M", "2000M")
+    assert "exceeded memory limit" in Path(first["StdOut"]).read_text()
+
+
+def test_jobs_outlive_the_daemon_of_their_node(run, slurm):
+    job = slurm.job(run.outlived)
+    assert job["JobState"] == "COMPLETED"
+    assert datetime.fromisoformat(job["EndTime"]) >= run.killed
+    assert (slurm.folder / "slurmd.log").read_text().count("slurmd started") == 2
+
+
+def test_distances_are_an_array_and_small_jobs_share_one(run):
+    matrices = list((run.results / "distances").rglob("distances.npz"))
+    array = [job for job in run.jobs("rule_compute_distances") if "ArrayTaskId" in job]
+    assert len({job["ArrayJobId"] for job in array}) == 1
+    assert len(array) == len(matrices) == 5
+    figures = list((run.results / "figures").rglob("*.pdf"))
+    groups = run.jobs("rule_figures")
+    assert len(groups) == -(-len(figures) // SITE["group-components"]["figures"])
+    # One after another: the cores and memory of one, the time of all.
+    assert {(job["NumCPUs"], job["MinMemoryNode"]) for job in groups} == {("1", "2000M")}
+    assert max(job["TimeLimit"] for job in groups) == "00:35:00"

@@ -12,16 +12,29 @@ import pytest
 pytestmark = [pytest.mark.slow, pytest.mark.workflow]
 
 
-def killed_after(checkout, seconds: float) -> bool:
-    """Run for some seconds, then kill the whole group of processes; whether it was still alive."""
+def killed_at_work(checkout, seed: int) -> bool:
+    """Run until some jobs have begun and a moment more, then kill the whole group of processes.
+
+    Returns whether it was still at work: a job had begun, and the run had not ended.
+    """
+    rng = np.random.default_rng(seed)
+    wanted, later = int(rng.integers(1, 7)), float(rng.uniform(0.0, 1.5))
+    before = begun(checkout)
     process = checkout.start()
-    time.sleep(seconds)
+    while process.poll() is None and begun(checkout) < before + wanted:
+        time.sleep(0.05)
+    time.sleep(later)
     alive = process.poll() is None
     if alive:
         os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     time.sleep(0.2)
     return alive
+
+
+def begun(checkout) -> int:
+    """Jobs that have opened a log: a job that is repeated counts once."""
+    return sum(1 for path in (checkout.results / "logs").rglob("*.log"))
 
 
 @pytest.mark.parametrize(
@@ -34,10 +47,7 @@ def test_ten_kills_at_random_moments_change_no_byte(
 ):
     expected = request.getfixturevalue(reference)
     checkout = broken_in(extra=expected.extra)
-    kills = 0
-    for seed in range(first_seed, first_seed + 10):
-        # From within the start-up to many jobs later.
-        kills += killed_after(checkout, float(np.random.default_rng(seed).uniform(1.0, 9.0)))
+    kills = sum(killed_at_work(checkout, seed) for seed in range(first_seed, first_seed + 10))
     assert kills >= 5
     checkout.run()
     assert differences(checkout.results, expected.results) == []

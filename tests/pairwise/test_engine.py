@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shapemetrics import RepresentationStore, StoreWriter, cross_distances, pairwise_distances
-from shapemetrics.metrics import LinearMetric
+from shapemetrics.metrics import KernelMetric, LinearMetric
 from shapemetrics.pairwise import DistanceMatrix
 from shapemetrics.progress import ProgressLine
 
@@ -169,3 +169,11 @@ def test_too_large_a_request_is_refused_before_anything_is_computed():
         pairwise_distances([huge, huge], LinearMetric())
     with pytest.raises(MemoryError, match=r"2 representations and 1 distances need"):
         cross_distances([huge], [huge], LinearMetric())
+
+
+def test_networks_that_grow_when_prepared_are_refused_too(monkeypatch):
+    arrays = [np.random.default_rng(k).normal(size=(200, 2)) for k in range(9)]
+    monkeypatch.setattr("shapemetrics.pairwise.memory._free_memory", lambda: 10**6)
+    assert pairwise_distances(arrays, LinearMetric()).shape == (9, 9)
+    with pytest.raises(MemoryError, match=r"9 prepared representations need \d+\.\d GB"):
+        pairwise_distances(arrays, KernelMetric("rbf"))

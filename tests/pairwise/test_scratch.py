@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from shapemetrics import RepresentationStore, pairwise_distances
-from shapemetrics.metrics import Comparison, ConvolutionMetric, LinearMetric
+from shapemetrics.metrics import Comparison, ConvolutionMetric, KernelMetric, LinearMetric
 from shapemetrics.store import StoreWriter
 
 
@@ -116,6 +116,47 @@ def test_a_killed_run_resumes(arrays, tmp_path):
     D = pairwise_distances(arrays, LinearMetric(), scratch=tmp_path, block_size=3)
     np.testing.assert_allclose(D, pairwise_distances(arrays, LinearMetric()), atol=1e-12)
     assert all(path.stat().st_mtime_ns == time for path, time in kept.items())
+
+
+def test_a_run_killed_at_its_last_tile_leaves_no_blocks_once_resumed(arrays, tmp_path):
+    class Killed(Exception):
+        pass
+
+    def kill(done: int, total: int) -> None:
+        if done == total:
+            raise Killed
+
+    with pytest.raises(Killed):
+        pairwise_distances(arrays, LinearMetric(), scratch=tmp_path, block_size=3, progress=kill)
+    assert len(list(tmp_path.glob("*.block"))) == 4
+    pairwise_distances(arrays, LinearMetric(), scratch=tmp_path, block_size=3)
+    assert not list(tmp_path.glob("*.block"))
+
+
+def test_blocks_that_another_run_removed_are_made_again(arrays, tmp_path):
+    def remove(done: int, total: int) -> None:
+        for path in tmp_path.glob("*.block"):
+            path.unlink()
+
+    options = {"scratch": tmp_path, "block_size": 3, "progress": remove}
+    D = pairwise_distances(arrays, LinearMetric(), **options)
+    expected = pairwise_distances(arrays, LinearMetric())
+    np.testing.assert_allclose(D, expected, rtol=0, atol=1e-12)
+
+
+def test_blocks_are_bounded_by_what_prepared_networks_take(tmp_path, monkeypatch):
+    # Gram matrices: 100 x 100 numbers and more, from arrays of 100 x 2.
+    arrays = [np.random.default_rng(k).normal(size=(100, 2)) for k in range(9)]
+    monkeypatch.setattr("shapemetrics.pairwise.scratch.BLOCK_BYTES", 2**19)
+    sizes = []
+
+    def look(done: int, total: int) -> None:
+        sizes.extend(path.stat().st_size for path in tmp_path.glob("[!.]*.block"))
+
+    metric = KernelMetric("rbf")
+    D = pairwise_distances(arrays, metric, scratch=tmp_path, progress=look)
+    np.testing.assert_allclose(D, pairwise_distances(arrays, metric), rtol=0, atol=1e-9)
+    assert 2**17 < max(sizes) < 2**19 + 2**14
 
 
 def test_what_cannot_be(arrays, tmp_path):

@@ -14,7 +14,7 @@ import click
 EXPECTED = (ValueError, TypeError, OSError, MemoryError)
 #: Set to anything, it adds where a mistake was found.
 TRACEBACK = "SHAPEMETRICS_TRACEBACK"
-MISTAKE, INTERRUPTED = 2, 130
+MISTAKE, INTERRUPTED, UNREAD = 2, 130, 141
 
 
 class OneLineGroup(click.Group):
@@ -28,7 +28,7 @@ class OneLineGroup(click.Group):
         standalone_mode: bool = True,
         **extra: Any,
     ) -> Any:
-        """Run, and exit: 0, what the command says, 2 for a mistake, 130 when interrupted."""
+        """Run, and exit: 0, what the command says, 2 for a mistake, or as a signal would end it."""
         try:
             code = super().main(
                 args, prog_name or self.name, complete_var, standalone_mode=False, **extra
@@ -41,15 +41,20 @@ class OneLineGroup(click.Group):
         except click.Abort:
             click.echo("shapemetrics: interrupted", err=True)
             sys.exit(INTERRUPTED)
-        except BrokenPipeError:
-            # Whoever read the output has enough, as `head` does; say nothing at exit either.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            sys.exit(MISTAKE)
         except EXPECTED as error:
             if os.environ.get(TRACEBACK):
                 traceback.print_exc()
             fail(str(error) or type(error).__name__)
         sys.exit(code if isinstance(code, int) else 0)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; end in silence where whoever reads has enough, as `head` has."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            # What is left in the buffer has nowhere to go when the interpreter ends.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            ctx.exit(UNREAD)
 
 
 def fail(message: str) -> NoReturn:

@@ -161,7 +161,7 @@ def _check_candidates(source: Source, n: int, n_landmarks: int, dtype: np.dtype)
 def _choose(plan: _Plan, measure: _Measure, values: NDArray, report: Progress) -> NDArray[np.intp]:
     """Fill the candidates' rows of `values`, column by column; return the landmarks."""
     candidates = plan.candidates
-    compare = _Gathered(measure, measure.prepared(candidates))
+    compare = _Gathered(measure, measure.prepared(candidates, bounded=False))
     nearest = np.full(len(candidates), np.inf)
     chosen: list[int] = []
     more, largest = plan.first, 0.0
@@ -194,12 +194,12 @@ class _Measure:
     n_jobs: int
     library: Any
 
-    def prepared(self, positions: Sequence[int]) -> list[Any]:
-        """These representations, prepared."""
+    def prepared(self, positions: Sequence[int], *, bounded: bool = True) -> list[Any]:
+        """These representations, prepared; they fit into memory where their number is bounded."""
         names = [self.source.names[i] for i in positions]
         arrays = _Some(self.source, positions)
         with workers(self.n_jobs) as run:
-            return prepare_all(names, arrays, self.metric, run, self.dtype)
+            return prepare_all(names, arrays, self.metric, run, self.dtype, bounded=bounded)
 
 
 @dataclass(frozen=True)
@@ -208,6 +208,9 @@ class _Some:
 
     source: Source
     positions: Sequence[int]
+
+    def __len__(self) -> int:
+        return len(self.positions)
 
     def __getitem__(self, i: int) -> Any:
         return self.source.read(int(self.positions[i]))

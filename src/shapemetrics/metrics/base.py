@@ -163,3 +163,9 @@ def check_variance(X: Array, norm: float, scale: float, name: str) -> None:
         raise ValueError(
             f"{name!r}: found zero variance across stimuli, expected responses that differ"
         )
+
+
+def check_heldout(norm: float, name: str) -> None:
+    """ValueError where held-out responses, minus the fitted mean, are nothing."""
+    if norm == 0.0:
+        raise ValueError(f"{name!r}: held-out responses are all at the fitted mean")

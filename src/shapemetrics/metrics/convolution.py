@@ -10,7 +10,7 @@ import numpy as np
 
 from shapemetrics import linalg
 from shapemetrics.linalg import Array
-from shapemetrics.metrics.base import Geometry, Metric, check_array, check_choice
+from shapemetrics.metrics.base import Geometry, Metric, check_array, check_choice, check_heldout
 from shapemetrics.metrics.circular import circular_grid
 from shapemetrics.metrics.layers import (
     ConvolutionAlignment,
@@ -200,8 +200,7 @@ class ConvolutionMetric(Metric):
                 )
             features = item.flat.apply(X.reshape(-1, X.shape[-1])).reshape(*X.shape[:3], -1)
             norm = float(np.linalg.norm(features))
-            if norm == 0.0:
-                raise ValueError(f"{item.name!r}: held-out responses are all at the fitted mean")
+            check_heldout(norm, item.name)
             spectrum = self._spectrum(features, item.spectrum.dtype)
             moved.append(replace(item, spectrum=spectrum, norm=norm))
             self.check_pair(moved[0], moved[-1])

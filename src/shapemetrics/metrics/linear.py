@@ -18,6 +18,7 @@ from shapemetrics.metrics.base import (
     check_array,
     check_choice,
     check_fraction,
+    check_heldout,
     check_variance,
 )
 from shapemetrics.metrics.stacked import LinearBlock, cross_covariances, mirrored
@@ -318,9 +319,9 @@ class LinearMetric(Metric):
         for item, X in zip(prepared, heldout, strict=True):
             features = item.apply(X)
             norm = linalg.frobenius_norm(features)
-            if norm == 0.0:
-                raise ValueError(f"{item.name!r}: held-out responses are all at the fitted mean")
+            check_heldout(norm, item.name)
             moved.append(PreparedLinear(item.name, features, norm, item.mean, item.transform))
+            self.check_pair(moved[0], moved[-1])
         return self.block(moved)
 
     def align(self, X: Any, Y: Any) -> Alignment:

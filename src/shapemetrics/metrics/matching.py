@@ -12,7 +12,7 @@ import numpy as np
 from shapemetrics import linalg
 from shapemetrics.linalg import Array
 from shapemetrics.metrics.alignment import Alignment
-from shapemetrics.metrics.base import Metric, check_array, check_variance
+from shapemetrics.metrics.base import Metric, check_array, check_heldout, check_variance
 from shapemetrics.metrics.linear import PreparedLinear
 from shapemetrics.metrics.stacked import LinearBlock
 
@@ -118,15 +118,8 @@ class UnitMatchingMetric(Metric):
         """Held-out responses, minus the fitted mean of each unit."""
         moved = []
         for item, X in zip(prepared, heldout, strict=True):
-            X = check_array(X, item.name, min_stimuli=1)
-            if X.shape[1] != len(item.mean):
-                raise ValueError(
-                    f"{item.name!r}: found {X.shape[1]} units in the held-out responses, "
-                    f"expected {len(item.mean)}"
-                )
-            centred = X.astype(np.float64, copy=False) - item.mean
-            if not centred.any():
-                raise ValueError(f"{item.name!r}: held-out responses are all at the fitted mean")
+            centred = item.apply(X)
+            check_heldout(float(np.linalg.norm(centred)), item.name)
             moved.append(self._prepared(centred, item.mean, item.name, item.features.dtype))
             self.check_pair(moved[0], moved[-1])
         return self.block(moved)

@@ -218,9 +218,16 @@ def check_options(metric: Any, n_jobs: int, block_size: int | None) -> None:
 
 
 def prepare_all(
-    names: Sequence[str], arrays: Sequence[Any], metric: Metric, run: Callable, dtype: np.dtype
+    names: Sequence[str],
+    arrays: Sequence[Any],
+    metric: Metric,
+    run: Callable,
+    dtype: np.dtype,
+    *,
+    bounded: bool = False,
 ) -> list[Any]:
-    """Prepare every network, and check that all can be compared."""
+    """Prepare every network, and check that all can be compared; and that they fit into memory,
+    unless they are as few as the caller chose for that (`bounded`)."""
     if dtype not in (np.dtype("float64"), np.dtype("float32")):
         raise ValueError(f"dtype: found {dtype}, expected float64 or float32")
     prepared: list[Any] = [None] * len(names)
@@ -228,7 +235,7 @@ def prepare_all(
     def prepare(i: int) -> tuple[int, Any]:
         return i, metric.prepare(arrays[i], name=names[i], dtype=dtype)
 
-    known = False
+    known = bounded
     for i, item in run(prepare, [(i,) for i in range(len(names))]):
         if not known:
             check_prepared(item, arrays[i], arrays)

@@ -21,7 +21,9 @@ def named(arrays: Arrays) -> tuple[list[str], list[Any]]:
     elif isinstance(arrays, Mapping):
         names, values = [str(name) for name in arrays], list(arrays.values())
     else:
-        values = [arrays[i] for i in range(len(arrays))]
+        # An object that counts and reads but never says where it ends must not be iterated.
+        counted = hasattr(arrays, "__len__") and hasattr(arrays, "__getitem__")
+        values = [arrays[i] for i in range(len(arrays))] if counted else list(arrays)
         names = [f"array {i}" for i in range(len(values))]
     if not values:
         raise ValueError("found no representations, expected at least one")

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from shapemetrics.files import DamagedFile, atomic_path
+from shapemetrics.files import READING, DamagedFile, atomic_path
 from shapemetrics.linalg import Array
 
 
@@ -70,5 +70,5 @@ class DistanceMatrix:
                     [str(id) for id in parts["ids"]],
                     json.loads(str(parts["provenance"])),
                 )
-        except Exception as error:
+        except READING as error:
             raise DamagedFile(path, f"not a readable matrix of distances ({error})") from error

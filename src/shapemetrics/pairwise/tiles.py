@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from shapemetrics.files import DamagedFile, atomic_path
+from shapemetrics.files import READING, DamagedFile, atomic_path
 from shapemetrics.linalg import Array
 
 #: Facts in which all tiles of a matrix agree.
@@ -112,7 +112,7 @@ class Tile:
                     json.loads(str(parts["provenance"])),
                 )
                 expected = str(parts["sha256"])
-        except Exception as error:
+        except READING as error:
             raise DamagedFile(path, f"not a readable tile of distances ({error})") from error
         if tile._digest() != expected:
             raise DamagedFile(path, f"found sha256 {tile._digest()}, expected {expected}")

@@ -11,9 +11,6 @@ import pandas as pd
 
 from shapemetrics.files import atomic_path
 
-#: Columns of :attr:`Recording.units`.
-UNIT_COLUMNS = ("unit_id", "probe", "structure_acronym")
-
 
 @dataclass(frozen=True)
 class UnitFilters:

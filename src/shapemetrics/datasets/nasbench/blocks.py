@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import math
 import os
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -157,9 +156,7 @@ def _run(
     network = initial_network(cell, images, settings, seed, device)
     before = layer_activations(network, images.probe_x, settings.eval_batch_size, probes)
     guesses = predict(network, images.test_x, settings.eval_batch_size)
-    started = time.perf_counter()
     trained = train_network(cell, images, settings, seed, device, checkpoint)
-    seconds = time.perf_counter() - started
     after = layer_activations(trained.network, images.probe_x, settings.eval_batch_size, probes)
     activations = {f"{layer}_untrained": values for layer, values in before.items()}
     activations |= {f"{layer}_trained": values for layer, values in after.items()}
@@ -176,7 +173,6 @@ def _run(
         diverged=trained.diverged or not sound,
         steps=trained.steps,
         final_loss=trained.final_loss if math.isfinite(trained.final_loss) else None,
-        seconds=round(seconds, 3),
         device=device,
         torch=torch.__version__,
         validation_accuracy=trained.validation_accuracy,

@@ -67,8 +67,6 @@ class NetworkResult:
         Steps of training taken.
     final_loss : float or None
         Cross-entropy of the last batch, if there was a finite one.
-    seconds : float
-        Time that the training took.
     device, torch : str
         Where, and with which version of PyTorch, it was computed.
     validation_accuracy : float or None
@@ -85,7 +83,6 @@ class NetworkResult:
     diverged: bool
     steps: int
     final_loss: float | None
-    seconds: float
     device: str
     torch: str
     untrained_accuracy: float
