@@ -48,6 +48,7 @@ bench: env-dev  ## timings; BENCH="--quick", "--only bound", "--netrep PATH", ..
 
 # Into docs/_build; a warning is an error. The API pages come from the docstrings.
 docs: $(VENV)/docs.done  ## the guides as a site
+	@rm -rf docs/_api
 	@$(BIN)/python -m sphinx -b html -W --keep-going -q docs docs/_build/html
 	@echo "docs/_build/html/index.html"
 

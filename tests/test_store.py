@@ -139,10 +139,10 @@ def test_missing_damaged_and_changed_files(store: RepresentationStore):
     with pytest.raises(ValueError, match=r"b\.npy: found sha256 .*, expected"):
         store.verify()
     file.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(ValueError, match=r"b\.npy is damaged"):
+    with pytest.raises(ValueError, match=r"b\.npy: damaged"):
         store.load("b")
     file.unlink()
-    with pytest.raises(ValueError, match=r"b\.npy is missing"):
+    with pytest.raises(ValueError, match=r"b\.npy: missing"):
         store.load("b")
 
 

@@ -246,4 +246,4 @@ def test_differing_numbers_of_stimuli_are_named(finished, tmp_path):
 
 def test_missing_file_is_named(finished, tmp_path):
     id, output = broken_store(finished, tmp_path, lambda file: file.unlink())
-    assert f"{id}.npy is missing, though the index of the store lists it" in output
+    assert f"{id}.npy: missing, though the index of the store lists it" in output
