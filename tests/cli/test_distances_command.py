@@ -259,6 +259,8 @@ def test_an_interrupted_run_leaves_no_output(tmp_path):
         cwd=tmp_path,
         stderr=subprocess.PIPE,
         text=True,
+        # What runs in the background, as these tests may, ignores interrupts, and so do its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert running.stderr.readline().startswith("distances: 0/")  # now it computes
     running.send_signal(signal.SIGINT)

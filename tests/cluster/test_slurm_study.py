@@ -57,7 +57,7 @@ SITE = {
     "cores": 2,
     "latency-wait": 20,
     "slurm-status-command": "squeue",
-    "slurm-init-seconds-before-status-checks": 2,
+    "slurm-init-seconds-before-status-checks": 1,
 }
 #: Below results: what tells times. (Networks' own files do; the store has what else is in them.)
 TIMED = (
