@@ -259,7 +259,7 @@ def test_an_interrupted_run_leaves_no_output(tmp_path):
         cwd=tmp_path,
         stderr=subprocess.PIPE,
         text=True,
-        # What runs in the background, as these tests may, ignores interrupts, and so do its children.
+        # What runs in the background ignores interrupts, as do its children.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert running.stderr.readline().startswith("distances: 0/")  # now it computes
