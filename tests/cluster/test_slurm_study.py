@@ -19,7 +19,14 @@ import pandas as pd
 import pytest
 import yaml
 
-pytestmark = [pytest.mark.slow, pytest.mark.workflow]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.workflow,
+    pytest.mark.skipif(
+        "SHAPEMETRICS_LONG" not in os.environ,
+        reason="takes many minutes: set SHAPEMETRICS_LONG=1 to run it",
+    ),
+]
 
 #: Laid over config/test.yaml: fewer analyses, and training long enough to be interrupted.
 SMALLER = {

@@ -9,7 +9,14 @@ import time
 import numpy as np
 import pytest
 
-pytestmark = [pytest.mark.slow, pytest.mark.workflow]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.workflow,
+    pytest.mark.skipif(
+        "SHAPEMETRICS_LONG" not in os.environ,
+        reason="takes many minutes: set SHAPEMETRICS_LONG=1 to run it",
+    ),
+]
 
 
 def killed_at_work(checkout, seed: int) -> bool:
