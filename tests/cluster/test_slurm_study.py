@@ -7,6 +7,7 @@ which a job is cancelled, one has too little memory, and the node's daemon dies.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import time
 from collections.abc import Callable, Iterator
