@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.cluster.hierarchy import linkage
+from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import pdist, squareform
 
 from shapemetrics.explorer import CellGraph, View, write_explorer
@@ -20,6 +20,7 @@ X = np.random.default_rng(5).normal(size=(N, 3))
 D = squareform(pdist(X))
 IDS = [f"net{k:02d}" for k in range(N)]
 EVIL = "<img src=x onerror=alert(1)>"
+LINK = '<a href="https://example.org">kind</a>'
 
 
 def views() -> list[View]:
@@ -37,7 +38,9 @@ def views() -> list[View]:
         "covariates": facts,
         "unit": "rad",
     }
-    regions = facts.rename(columns={"network": "region"}).assign(region=EVIL)
+    regions = facts.rename(columns={"network": "region"}).assign(
+        region=EVIL, kind=[LINK, *["other"] * (N - 1)]
+    )
     return [
         View("nets", "pool", "procrustes", distances=D, simulated=False, **common),
         View("nets", "pool", "cca", distances=D**2, simulated=False, **common),
@@ -45,7 +48,8 @@ def views() -> list[View]:
             *("brain", "regions", "procrustes"),
             distances=D,
             simulated=True,
-            **{**common, "covariates": regions},
+            # Names that every object of JavaScript has.
+            **{**common, "ids": ["constructor", *IDS[1:]], "covariates": regions},
         ),
     ]
 
@@ -75,22 +79,36 @@ def file(tmp_path_factory) -> Path:
 @pytest.fixture(params=[1280, 900])
 def page(browser, file, request):
     page = browser.new_page(viewport={"width": request.param, "height": 900})
-    page.heard = []
-    page.on("console", lambda message: page.heard.append(message.text))
-    page.on("pageerror", lambda error: page.heard.append(str(error)))
-    page.on("request", lambda asked: page.heard.append(asked.url))
+    heard = listened(page)
     page.goto(file.as_uri())
     page.wait_for_selector("body[data-ready=true]")
     yield page
     # Nothing was asked for but the file itself, and nothing went wrong.
-    assert page.heard == [file.as_uri()]
+    assert heard == [file.as_uri()]
     page.close()
+
+
+def listened(page) -> list[str]:
+    """What the page asks for and complains of; not what a machine without a GPU says of drawing."""
+    heard: list[str] = []
+
+    def hear(message):
+        slow = message.type == "warning" and any(
+            part in message.text for part in ("GL Driver Message", "willReadFrequently", "WebGL")
+        )
+        if not slow:
+            heard.append(message.text)
+
+    page.on("console", hear)
+    page.on("pageerror", lambda error: heard.append(str(error)))
+    page.on("request", lambda asked: heard.append(asked.url))
+    return heard
 
 
 def traces(page) -> list[dict]:
     return page.evaluate(
         "document.getElementById('scatter').data.map((t) => ({name: t.name, n: t.x.length,"
-        " color: t.marker.color, items: t.customdata}))"
+        " type: t.type, color: t.marker.color, items: t.customdata}))"
     )
 
 
@@ -106,6 +124,42 @@ def point(page, item: int) -> tuple[float, float]:
                 box.top + l.yaxis._offset + l.yaxis.c2p(trace.y[k])];
         }""",
         item,
+    )
+    return x, y
+
+
+def marked(page, chart: str) -> int:
+    """How many items a chart marks."""
+    shapes = page.evaluate(f"(document.getElementById('{chart}').layout.shapes ?? []).length")
+    return shapes // 2 if chart == "heat" else shapes
+
+
+def leaf(page, place: int) -> tuple[float, float]:
+    """Where a leaf of the dendrogram is on the screen."""
+    page.locator("#tree").scroll_into_view_if_needed()
+    x, y = page.evaluate(
+        """(place) => {
+        const plot = document.getElementById('tree'), box = plot.getBoundingClientRect();
+        const l = plot._fullLayout;
+        return [box.left + l.xaxis._offset + l.xaxis.c2p(place),
+                box.top + l.yaxis._offset + l.yaxis.c2p(0) - 1];
+        }""",
+        place,
+    )
+    return x, y
+
+
+def tile(page, row: int, column: int) -> tuple[float, float]:
+    """Where an entry of the heat map is on the screen."""
+    page.locator("#heat").scroll_into_view_if_needed()
+    x, y = page.evaluate(
+        """([row, column]) => {
+        const plot = document.getElementById('heat'), box = plot.getBoundingClientRect();
+        const l = plot._fullLayout;
+        return [box.left + l.xaxis._offset + l.xaxis.c2p(column),
+                box.top + l.yaxis._offset + l.yaxis.c2p(row)];
+        }""",
+        [row, column],
     )
     return x, y
 
@@ -146,6 +200,51 @@ def test_a_click_lists_the_nearest_neighbours(page):
     assert neighbours(page) == expected(nearest, D**2)
 
 
+def test_so_many_neighbours_as_asked_for(page):
+    page.mouse.click(*point(page, 11))
+    page.wait_for_selector("#neighbours button")
+    page.fill("#count", "3")
+    assert neighbours(page) == expected(11)[:3]
+    assert [marked(page, chart) for chart in ("scatter", "tree", "heat")] == [4, 4, 1]
+    page.fill("#count", "")
+    assert len(neighbours(page)) == 8
+
+
+def test_charts_point_at_one_another(page):
+    order = leaves_list(linkage(pdist(X), "average"))
+    page.mouse.move(*leaf(page, 12))
+    page.wait_for_function(
+        f"document.getElementById('item').innerText.includes('net{order[12]:02d}')"
+    )
+    assert [marked(page, chart) for chart in ("scatter", "tree", "heat")] == [1, 1, 1]
+    page.mouse.click(*leaf(page, 12))
+    page.wait_for_selector("#neighbours button")
+    assert neighbours(page) == expected(int(order[12]))
+    page.click("#reset")
+    page.mouse.move(*tile(page, 4, 20))
+    page.wait_for_function(
+        f"document.getElementById('item').innerText.includes('net{order[4]:02d}')"
+    )
+    assert [marked(page, chart) for chart in ("scatter", "tree", "heat")] == [2, 2, 2]
+    page.mouse.click(*tile(page, 4, 20))
+    page.wait_for_selector("#neighbours button")
+    assert neighbours(page) == expected(int(order[4]))
+
+
+def test_a_third_axis_shows_space(page):
+    page.select_option("#axis-z", "2")
+    page.wait_for_selector("#scatter canvas")
+    assert {trace["type"] for trace in traces(page)} == {"scatter3d"}
+    page.focus("#scatter")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    assert neighbours(page) == expected(int(X[:, 0].argmin()))
+    assert next(trace["n"] for trace in traces(page) if trace["name"] == "marked") == 9
+    page.select_option("#axis-z", "")
+    assert {trace["type"] for trace in traces(page)} == {"scatter"}
+    assert marked(page, "scatter") == 9
+
+
 def test_colours_follow_the_covariate(page):
     assert isinstance(traces(page)[0]["color"], list)
     page.select_option("#color", "kind")
@@ -167,8 +266,25 @@ def test_filters_leave_what_fits(page):
     page.select_option("#filter-value", "pool")
     assert traces(page)[0]["n"] == N // 3
     assert f"{N // 3} of {N} items" in page.inner_text("#scatter-title")
+    # What is not shown is not marked either.
+    page.focus("#scatter")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    shown = set(range(1, N, 3))
+    first = min(shown, key=lambda k: X[k, 0])
+    near = {IDS.index(name) for name in expected(first)}
+    assert marked(page, "scatter") == 1 + len(near & shown)
+    page.fill("#search", "nowhere")
+    assert page.locator("#nothing").is_visible()
     page.click("#reset")
     assert traces(page)[0]["n"] == N
+    assert page.locator("#nothing").is_hidden()
+
+
+def test_a_filter_changes_no_colours(page):
+    bar = "(({cmin, cmax}) => [cmin, cmax])(document.getElementById('scatter').data[0].marker)"
+    page.fill("#search", "net1")
+    assert page.evaluate(bar) == [0.5, 0.9]
 
 
 def test_the_keyboard_does_what_the_pointer_does(page):
@@ -194,7 +310,7 @@ def test_the_keyboard_does_what_the_pointer_does(page):
 def test_simulated_data_say_so_on_every_panel(page):
     page.select_option("#dataset", "brain")
     assert page.locator("#simulated").is_visible()
-    for title in ("#scatter-title", "#item-title", "#heat-title"):
+    for title in ("#scatter-title", "#item-title", "#near-title", "#heat-title"):
         assert "(simulated)" in page.inner_text(title)
     for chart in ("scatter", "tree", "heat"):
         marks = page.evaluate(f"document.getElementById('{chart}').layout.annotations[0].text")
@@ -208,3 +324,47 @@ def test_markup_in_the_data_is_shown_as_text(page):
     page.keyboard.press("Enter")
     assert EVIL in page.inner_text("#item")
     assert page.locator("#item img").count() == 0
+    page.select_option("#color", "kind")
+    assert LINK in page.locator("#scatter .legendtext").all_text_contents()
+    assert page.locator("#scatter a[href*=example]").count() == 0
+
+
+def test_an_item_called_like_a_property_has_no_graph(page):
+    page.select_option("#dataset", "brain")
+    page.mouse.move(*point(page, 0))
+    page.wait_for_function("document.getElementById('item').innerText.includes('constructor')")
+    assert page.locator("#item svg").count() == 0
+
+
+def test_many_items_know_their_neighbours(browser, tmp_path):
+    rng = np.random.default_rng(8)
+    n = 450
+    X = rng.normal(size=(n, 3))
+    D = squareform(pdist(X))
+    ids = [f"item{k}" for k in range(n)]
+    facts = pd.DataFrame({"size": range(n)})
+    view = View("many", "all", "euclidean", ids, X, D, linkage(X, "average"), facts, False)
+    write_explorer([view], tmp_path / "page.html")
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    heard = listened(page)
+    page.goto((tmp_path / "page.html").as_uri())
+    page.wait_for_selector("body[data-ready=true]")
+    assert page.evaluate("document.getElementById('heat').data[0].z.length") == 400
+    assert "400 of 450 items" in page.inner_text("#heat-hint")
+    page.focus("#scatter")
+    for _ in range(4):
+        page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    item = int(np.argsort(X[:, 0])[3])
+    assert neighbours(page) == [ids[k] for k in np.argsort(D[item])[1:9]]
+    assert len(heard) == 1
+    page.close()
+
+
+def test_an_old_browser_is_told(browser, file):
+    page = browser.new_page()
+    page.add_init_script("delete window.DecompressionStream")
+    page.goto(file.as_uri())
+    page.wait_for_function("document.getElementById('waiting').innerText.includes('Firefox 113')")
+    assert page.locator("main").is_hidden()
+    page.close()

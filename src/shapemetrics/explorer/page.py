@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import html
 import json
 import os
@@ -9,8 +11,12 @@ import re
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 
-from shapemetrics.explorer.views import CellGraph, View, packed
+from shapemetrics.explorer.packing import packed
+from shapemetrics.explorer.views import CellGraph, View
 from shapemetrics.files import atomic_path
+
+#: In the order in which they rest on one another.
+SCRIPTS = ("unpack.js", "cell.js", "charts.js", "explorer.js")
 
 
 def write_explorer(
@@ -37,12 +43,15 @@ def write_explorer(
     Raises
     ------
     ValueError
-        If there are no views, or two are of one dataset, selection and metric.
+        If there are no views, two are of one dataset, selection and metric, or views of one
+        selection differ in ids or covariates.
 
     Notes
     -----
-    Charts are Plotly's, whose library (about 4.8 MB) is part of the file. Distances take 16 bits
-    each: they are shown to 1/65535 of a matrix' largest.
+    Charts are Plotly's, whose library is part of the file, compressed like the data (browsers
+    unpack it since 2023). Distances take 16 bits each: they are shown to 1/65535 of a matrix'
+    largest. Of more than 400 items the heat map shows 400, evenly along the dendrogram, and of
+    each item the 20 nearest neighbours are kept.
 
     Examples
     --------
@@ -62,20 +71,24 @@ def write_explorer(
     """
     if not views:
         raise ValueError("explorer: found no views, expected at least one")
-    # Within a script element only "<" could end it.
     data = json.dumps(packed(views, graphs or {}), allow_nan=False, separators=(",", ":"))
     parts = {
         "TITLE": html.escape(title),
         "STYLE": _asset("explorer.css"),
-        "PLOTLY": _plotly(),
-        "DATA": data.replace("<", "\\u003c"),
-        "SCRIPT": _asset("explorer.js"),
+        "PLOTLY": _compressed(_plotly()),
+        "DATA": _compressed(data),
+        "SCRIPT": "\n".join(map(_asset, SCRIPTS)),
     }
     # Split, not replaced one after another: what is put in is never looked through again.
     pieces = re.split("@@([A-Z]+)@@", _asset("explorer.html"))
     text = "".join(parts[piece] if i % 2 else piece for i, piece in enumerate(pieces))
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def _compressed(text: str) -> str:
+    """Compressed, in letters that no markup is made of; without a time, so that bytes repeat."""
+    return base64.b64encode(gzip.compress(text.encode("utf-8"), mtime=0)).decode("ascii")
 
 
 def _asset(name: str) -> str:

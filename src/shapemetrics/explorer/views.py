@@ -1,8 +1,7 @@
-"""What the explorer shows: one view a dataset, selection and metric, packed as JSON can hold it."""
+"""What the explorer shows: one view a dataset, selection and metric, and graphs of its items."""
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,9 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-
-#: Distances are packed in so many steps from zero to the largest.
-STEPS = 65535
 
 
 @dataclass(frozen=True)
@@ -50,7 +46,7 @@ class View:
     dataset, selection, metric : str
         What is shown; together unique.
     ids : sequence of str
-        K items.
+        K items, at least two.
     coordinates : ndarray of shape (K, L)
         Embedded items, at least two axes.
     distances : ndarray of shape (K, K)
@@ -82,6 +78,8 @@ class View:
 
     def __post_init__(self) -> None:
         K = len(self.ids)
+        if K < 2:
+            raise ValueError(f"{self.name}: found {K} items, expected at least two")
         expected = {
             "distances": (self.distances.shape, (K, K)),
             "linkage": (self.linkage.shape, (K - 1, 4)),
@@ -95,86 +93,22 @@ class View:
             raise ValueError(f"{self.name}: expected coordinates along at least two axes")
         if len(set(self.ids)) < K:
             raise ValueError(f"{self.name}: found ids that repeat")
-        for name in ("distances", "coordinates"):
+        if not self.covariates.columns.is_unique:
+            raise ValueError(f"{self.name}: found covariates whose names repeat")
+        for name in ("distances", "coordinates", "linkage"):
             if not np.isfinite(getattr(self, name)).all():
                 raise ValueError(f"{self.name}: found {name} that are not finite")
+        self._check_distances()
+
+    def _check_distances(self) -> None:
+        D = self.distances
+        if D.min() < 0:
+            raise ValueError(f"{self.name}: found distances below zero")
+        # As much as rounding in single precision leaves.
+        if np.abs(D - D.T).max() > 1e-5 * D.max():
+            raise ValueError(f"{self.name}: found distances that are not symmetric")
 
     @property
     def name(self) -> str:
         """What messages call it."""
         return f"view {self.dataset}/{self.selection}/{self.metric}"
-
-
-def packed(views: Sequence[View], graphs: Mapping[str, Mapping[str, CellGraph]]) -> dict[str, Any]:
-    """All views as JSON can hold them, what several share only once.
-
-    Parameters
-    ----------
-    views : sequence of View
-    graphs : mapping
-        For each dataset, graphs by the value of the covariate ``network`` or by id.
-
-    Returns
-    -------
-    dict
-    """
-    seen: set[tuple[str, str, str]] = set()
-    datasets: dict[str, Any] = {}
-    for view in views:
-        key = (view.dataset, view.selection, view.metric)
-        if key in seen:
-            raise ValueError(f"{view.name}: is there twice")
-        seen.add(key)
-        dataset = datasets.setdefault(
-            view.dataset, {"simulated": view.simulated, "selections": {}, "graphs": {}}
-        )
-        selection = dataset["selections"].setdefault(
-            view.selection,
-            {"ids": list(view.ids), "covariates": _columns(view.covariates), "metrics": {}},
-        )
-        if selection["ids"] != list(view.ids):
-            raise ValueError(f"{view.name}: found other ids than another metric has")
-        selection["metrics"][view.metric] = _packed_metric(view)
-    for name, some in graphs.items():
-        if name in datasets:
-            datasets[name]["graphs"] = {
-                key: {"adjacency": np.asarray(g.adjacency).tolist(), "labels": list(g.labels)}
-                for key, g in some.items()
-            }
-    return {"datasets": datasets}
-
-
-def _packed_metric(view: View) -> dict[str, Any]:
-    from scipy.cluster.hierarchy import dendrogram
-
-    K = len(view.ids)
-    drawn = dendrogram(view.linkage, no_plot=True)
-    largest = float(view.distances.max()) or 1.0
-    upper = view.distances[np.triu_indices(K, 1)] / largest * STEPS
-    return {
-        "unit": view.unit,
-        "axes": view.coordinates.shape[1],
-        "coordinates": _encoded(view.coordinates.T.astype("<f4")),
-        "largest": largest,
-        "distances": _encoded(np.rint(np.clip(upper, 0, STEPS)).astype("<u2")),
-        "leaves": [int(leaf) for leaf in drawn["leaves"]],
-        "branches": _encoded(np.array([drawn["icoord"], drawn["dcoord"]], dtype="<f4")),
-        "provenance": dict(view.provenance),
-    }
-
-
-def _columns(covariates: pd.DataFrame) -> dict[str, Any]:
-    columns: dict[str, Any] = {}
-    for name, values in covariates.items():
-        known = values.notna()
-        if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
-            found = [float(v) if ok and np.isfinite(v) else None for v, ok in zip(values, known)]
-            columns[str(name)] = {"numeric": True, "values": found}
-        else:
-            found = [str(v) if ok else None for v, ok in zip(values, known)]
-            columns[str(name)] = {"numeric": False, "values": found}
-    return columns
-
-
-def _encoded(array: NDArray) -> str:
-    return base64.b64encode(np.ascontiguousarray(array).tobytes()).decode("ascii")
