@@ -8,9 +8,14 @@ import tempfile
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+T = TypeVar("T")
 
 #: What readers of arrays and archives raise when content is wrong. Errors of the machine (memory,
 #: too many open files, a disk that fails) are none of these: they say nothing about the content.
@@ -79,6 +84,43 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def save_archive(path: str | os.PathLike, **arrays: Any) -> None:
+    """Write arrays and texts as an ``.npz``, under a temporary name and renamed."""
+    with atomic_path(path) as temporary, open(temporary, "wb") as stream:
+        np.savez(stream, **{name: np.asarray(array) for name, array in arrays.items()})
+
+
+def read_archive(
+    path: str | os.PathLike, what: str, parse: Callable[[Mapping[str, np.ndarray]], T]
+) -> T:
+    """Read an ``.npz``, and make of its arrays what it holds.
+
+    Parameters
+    ----------
+    path : path-like
+    what : str
+        What the file should be, for messages: "a matrix of distances".
+    parse : callable
+        From the arrays by name to what is returned.
+
+    Raises
+    ------
+    ValueError
+        If there is no such file.
+    DamagedFile
+        If it cannot be read, or `parse` refuses what it holds.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ValueError(f"{path}: no such file, expected {what}")
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return parse(arrays)
+    except READING as error:
+        readable = f"a readable {what[2:]}" if what.startswith("a ") else f"readable {what}"
+        raise DamagedFile(path, f"not {readable} ({error})") from error
 
 
 def sha256_of(path: str | os.PathLike) -> str:

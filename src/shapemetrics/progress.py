@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TextIO
 
 from tqdm import tqdm
@@ -55,3 +56,26 @@ class ProgressLine(tqdm):
         """Report that `done` of `total` are done."""
         self.total = total
         self.update(done - self.n)
+
+
+@contextmanager
+def reporting(progress: bool | Progress, *, total: int, desc: str, unit: str) -> Iterator[Progress]:
+    """What long work tells its progress to: a line of its own, the caller's function, or nobody.
+
+    Parameters
+    ----------
+    progress : bool or callable
+        True for a line on the standard error stream.
+    total, desc, unit
+        See :class:`ProgressLine`.
+
+    Yields
+    ------
+    callable
+        Takes the number done, and of all.
+    """
+    if progress is not True:
+        yield progress or (lambda done, total: None)
+        return
+    with ProgressLine(total=total, desc=desc, unit=unit) as line:
+        yield line

@@ -101,11 +101,7 @@ def _parsed(content: bytes, form: str) -> DistanceMatrix:
         if form == "npy":
             values = np.asarray(loaded, dtype=float)
             return DistanceMatrix(values, [str(i) for i in range(len(values))], {})
-        return DistanceMatrix(
-            np.asarray(loaded["distances"], dtype=float),
-            [str(id) for id in loaded["ids"]],
-            json.loads(str(loaded["provenance"])),
-        )
+        return DistanceMatrix.from_arrays(loaded)
     if form == "json":
         parts = json.loads(content)
         values = np.array(parts["distances"], dtype=float)

@@ -17,7 +17,7 @@ from shapemetrics.pairwise.engine import check_options, prepare_all
 from shapemetrics.pairwise.inputs import Arrays, Source
 from shapemetrics.pairwise.memory import check_memory
 from shapemetrics.pairwise.workers import workers
-from shapemetrics.progress import Progress, ProgressLine
+from shapemetrics.progress import Progress, reporting
 
 __all__ = ["select_landmarks"]
 
@@ -107,17 +107,14 @@ def select_landmarks(
     _check_candidates(source, len(plan.candidates), n_landmarks, dtype)
 
     values = np.empty((len(source), n_landmarks))
-    line = ProgressLine(total=1, desc="landmarks", unit="pairs") if progress is True else None
-    report = line or (progress or (lambda done, total: None))
-    landmarks = _choose(plan, measure, values, report)
-    items = measure.prepared(landmarks)
-    rest = np.setdiff1d(np.arange(len(source)), plan.candidates, assume_unique=True)
-    for chunk in _chunks(rest, source, dtype):
-        values[chunk] = _Gathered(measure, measure.prepared(chunk))(items)
-        done = len(plan.candidates) + int(np.searchsorted(rest, chunk[-1])) + 1
-        report(done * n_landmarks, values.size)
-    if line is not None:
-        line.close()
+    with reporting(progress, total=values.size, desc="landmarks", unit="pairs") as report:
+        landmarks = _choose(plan, measure, values, report)
+        items = measure.prepared(landmarks)
+        rest = np.setdiff1d(np.arange(len(source)), plan.candidates, assume_unique=True)
+        for chunk in _chunks(rest, source, dtype):
+            values[chunk] = _Gathered(measure, measure.prepared(chunk))(items)
+            done = len(plan.candidates) + int(np.searchsorted(rest, chunk[-1])) + 1
+            report(done * n_landmarks, values.size)
     values[landmarks, np.arange(n_landmarks)] = 0.0
     return LandmarkDistances(values, source.names, landmarks, metric.parameters())
 
@@ -225,10 +222,7 @@ class _Gathered:
         self._wide = is_wide(prepared, measure.library)
         self._rows = partition(prepared, None, 1 if self._wide else measure.n_jobs)
         self._blocks = Gatherer(measure.metric, prepared, measure.library, keep=len(self._rows))
-        for rows in self._rows:
-            self._blocks(rows)
-            # A block has a copy of its own; to keep these too would take the memory twice.
-            prepared[rows.start : rows.stop] = [None] * len(rows)
+        self._blocks.take(self._rows)
 
     def __call__(self, others: list[Any]) -> NDArray[np.float64]:
         """Distances to other prepared networks: (len(prepared), len(others))."""

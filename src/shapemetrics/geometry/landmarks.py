@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.distance import cdist
 
-from shapemetrics.files import atomic_path
+from shapemetrics.files import read_archive, save_archive
 
 __all__ = ["LandmarkDistances", "triangle_bounds"]
 
@@ -105,31 +105,27 @@ class LandmarkDistances:
 
     def save(self, path: str | os.PathLike) -> None:
         """Write ``.npz``, under a temporary name and renamed."""
-        with atomic_path(path) as temporary, open(temporary, "wb") as stream:
-            np.savez(
-                stream,
-                distances=self.values,
-                ids=np.array(self.ids, dtype=str),
-                landmarks=self.landmarks,
-                parameters=np.array(json.dumps(self.parameters, sort_keys=True)),
-            )
+        save_archive(
+            path,
+            distances=self.values,
+            ids=np.array(self.ids, dtype=str),
+            landmarks=self.landmarks,
+            parameters=json.dumps(self.parameters, sort_keys=True),
+        )
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> LandmarkDistances:
-        """Read what :meth:`save` wrote; ValueError names a file that is damaged or another's."""
-        path = Path(path)
-        if not path.is_file():
-            raise ValueError(f"{path}: no such file, expected distances to landmarks")
-        try:
-            with np.load(path, allow_pickle=False) as parts:
-                return cls(
-                    np.asarray(parts["distances"], dtype=np.float64),
-                    [str(id) for id in parts["ids"]],
-                    np.asarray(parts["landmarks"], dtype=np.intp),
-                    json.loads(str(parts["parameters"])),
-                )
-        except Exception as error:
-            raise ValueError(f"{path}: not readable distances to landmarks ({error})") from error
+        """Read what :meth:`save` wrote; DamagedFile names a file that is damaged or another's."""
+        return read_archive(path, "distances to landmarks", cls._from_arrays)
+
+    @classmethod
+    def _from_arrays(cls, arrays: Mapping[str, NDArray]) -> LandmarkDistances:
+        return cls(
+            np.asarray(arrays["distances"], dtype=np.float64),
+            [str(id) for id in arrays["ids"]],
+            np.asarray(arrays["landmarks"], dtype=np.intp),
+            json.loads(str(arrays["parameters"])),
+        )
 
 
 def triangle_bounds(A: ArrayLike, B: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

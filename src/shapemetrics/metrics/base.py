@@ -29,7 +29,7 @@ class Metric(ABC):
     is_metric: ClassVar[bool] = True
     #: Whether d(x, y) = d(y, x), so that one triangle of the matrix suffices.
     symmetric: ClassVar[bool] = True
-    #: Array libraries that :meth:`block` can put networks on, besides NumPy.
+    #: Array libraries with certified routes that :meth:`block` can put networks on.
     backends: ClassVar[tuple[str, ...]] = ()
     #: Numbers of array axes that `prepare` takes.
     axes: ClassVar[tuple[int, ...]] = (2,)

@@ -112,9 +112,9 @@ class KernelMetric(Metric):
     True
     """
 
-    kernel: Literal["linear", "rbf", "precomputed"] = "linear"
     backends: ClassVar[tuple[str, ...]] = ("numpy", "torch")
 
+    kernel: Literal["linear", "rbf", "precomputed"] = "linear"
     alpha: float = 1.0
     bandwidth: float | None = None
     geometry: Geometry = "angular"

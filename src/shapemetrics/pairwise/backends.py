@@ -84,31 +84,51 @@ def get_backend(
 
 
 @dataclass
-class _Attempts:
-    """For each shape of matrices, whether the fast route has proved worth trying.
+class _Certified:
+    """The fast route to nuclear norms where its certificate holds, and the exact one elsewhere.
 
-    It is judged by the first batch: on trained networks cross-covariances are so ill-conditioned
-    that certificates hardly ever hold, and then trying costs more than it saves.
+    For each shape of matrices the first batch says whether the fast route is worth trying: on
+    trained networks cross-covariances are so ill-conditioned that certificates hardly ever hold,
+    and then trying costs more than it saves.
     """
 
-    worth: dict[tuple[int, ...], bool] = field(default_factory=dict)
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    tolerance: float | None = None
+    _worth: dict[tuple[int, ...], bool] = field(default_factory=dict, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
-    def allowed(self, shape: tuple[int, ...]) -> bool:
-        return self.worth.get(shape, True)
+    def solver(self, C: Any, error_of: ErrorOf) -> Array:
+        """Nuclear norms of a stack of matrices (..., p, q)."""
+        shape, tolerance = tuple(C.shape[-2:]), self._allowed(C)
+        if tolerance is None or not self._worth.get(shape, True):
+            return self._exact(C)
+        norms, bounds = self._fast(C)
+        held = error_of(norms, bounds) <= tolerance
+        with self._lock:
+            self._worth.setdefault(shape, bool(held.mean() >= 0.5))
+        if not held.all():
+            norms[~held] = self._exact(self._some(C, ~held))
+        return norms
 
-    def judge(self, shape: tuple[int, ...], held: np.ndarray) -> None:
-        with self.lock:
-            self.worth.setdefault(shape, bool(held.mean() >= 0.5))
+    def _allowed(self, C: Any) -> float | None:
+        return self.tolerance
+
+    def _exact(self, C: Any) -> Array:
+        raise NotImplementedError
+
+    def _fast(self, C: Any) -> tuple[Array, Array]:
+        """Nuclear norms and bounds on their errors."""
+        raise NotImplementedError
+
+    def _some(self, C: Any, chosen: np.ndarray) -> Any:
+        """The matrices of a stack that are chosen."""
+        return C[chosen]
 
 
 @dataclass
-class NumpyBackend:
+class NumpyBackend(_Certified):
     """NumPy: singular values, or eigenvalues of Gram matrices where a certificate allows."""
 
-    tolerance: float | None = None
     name: str = "numpy"
-    _attempts: _Attempts = field(default_factory=_Attempts, repr=False)
 
     @property
     def on_cpu(self) -> bool:
@@ -119,27 +139,19 @@ class NumpyBackend:
         """The array itself."""
         return X
 
-    def solver(self, C: Array, error_of: ErrorOf) -> Array:
-        """Nuclear norms of a stack of matrices (..., p, q)."""
-        shape = C.shape[-2:]
-        if self.tolerance is None or not self._attempts.allowed(shape):
-            return linalg.nuclear_norms(C)
-        norms, bounds = linalg.gram_nuclear_norms(C)
-        held = error_of(norms, bounds) <= self.tolerance
-        self._attempts.judge(shape, held)
-        if not held.all():
-            norms[~held] = linalg.nuclear_norms(C[~held])
-        return norms
+    def _exact(self, C: Array) -> Array:
+        return linalg.nuclear_norms(C)
+
+    def _fast(self, C: Array) -> tuple[Array, Array]:
+        return linalg.gram_nuclear_norms(C)
 
 
 @dataclass
-class TorchBackend:
+class TorchBackend(_Certified):
     """PyTorch, on the CPU or a GPU."""
 
-    device: Any
-    tolerance: float | None = None
+    device: Any = None
     name: str = "torch"
-    _attempts: _Attempts = field(default_factory=_Attempts, repr=False)
 
     @classmethod
     def on(cls, device: str | None, tolerance: float | None) -> TorchBackend:
@@ -156,7 +168,7 @@ class TorchBackend:
         except (RuntimeError, AssertionError) as error:
             reason = str(error).splitlines()[0]
             raise ValueError(f"device: found {device!r}, not available ({reason})") from None
-        return cls(where, tolerance)
+        return cls(tolerance, device=where)
 
     @property
     def on_cpu(self) -> bool:
@@ -169,25 +181,24 @@ class TorchBackend:
 
         return torch.as_tensor(np.ascontiguousarray(X)).to(self.device)
 
-    def solver(self, C: Any, error_of: ErrorOf) -> Array:
-        """Nuclear norms of a stack of matrices (..., p, q)."""
+    def _allowed(self, C: Any) -> float | None:
+        if self.tolerance is None and not self.on_cpu:
+            return GPU_TOLERANCE[C.element_size()]
+        return self.tolerance
+
+    def _exact(self, C: Any) -> Array:
         import torch
 
-        shape = tuple(C.shape[-2:])
-        stack = C.reshape(-1, *shape)
-        tolerance = self.tolerance
-        if tolerance is None and not self.on_cpu:
-            tolerance = GPU_TOLERANCE[C.element_size()]
-        if tolerance is None or not self._attempts.allowed(shape):
-            norms = _numpy(torch.linalg.svdvals(stack)).sum(-1)
-            return norms.reshape(C.shape[:-2])
-        norms, bounds = (_numpy(part).reshape(C.shape[:-2]) for part in polar_norms(stack))
-        held = error_of(norms, bounds) <= tolerance
-        self._attempts.judge(shape, held)
-        if not held.all():
-            missed = torch.as_tensor(np.flatnonzero(~held), device=self.device)
-            norms[~held] = _numpy(torch.linalg.svdvals(stack[missed])).sum(-1)
-        return norms
+        return _numpy(torch.linalg.svdvals(C)).sum(-1)
+
+    def _fast(self, C: Any) -> tuple[Array, Array]:
+        norms, bounds = polar_norms(C.reshape(-1, *C.shape[-2:]))
+        return _numpy(norms).reshape(C.shape[:-2]), _numpy(bounds).reshape(C.shape[:-2])
+
+    def _some(self, C: Any, chosen: np.ndarray) -> Any:
+        import torch
+
+        return C[torch.as_tensor(chosen, device=self.device)]
 
 
 def _numpy(X: Any) -> Array:

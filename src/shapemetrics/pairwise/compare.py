@@ -14,7 +14,7 @@ from shapemetrics.metrics.base import Metric
 from shapemetrics.metrics.stacked import mirrored
 from shapemetrics.pairwise.backends import Backend, get_backend
 from shapemetrics.pairwise.workers import WIDE, n_threads, workers
-from shapemetrics.progress import Progress, ProgressLine
+from shapemetrics.progress import Progress, reporting
 
 #: Columns that two stacked blocks may have: bounds their product to 32 MB.
 TILE_COLUMNS = 2048
@@ -136,6 +136,13 @@ class Gatherer:
             self._kept.move_to_end(some.start)
             return self._kept[some.start]
 
+    def take(self, blocks: Sequence[range]) -> None:
+        """Gather these blocks now, each of which has a copy of its own, and let the networks go:
+        to keep both would take the memory twice. Of a list that is the gatherer's alone."""
+        for some in blocks:
+            self(some)
+            self._prepared[some.start : some.stop] = [None] * len(some)  # type: ignore[index]
+
     def gathered(self, items: list[Any]) -> Any:
         """Networks as a block of the library."""
         if self._library is None:
@@ -196,18 +203,14 @@ def fill(
     def part(rows: range, columns: range, _: float) -> tuple[range, range, Array]:
         return rows, columns, compare(rows, columns)
 
-    line = ProgressLine(total=total, desc="distances", unit="pairs") if progress is True else None
-    report = line or (progress or None)
     done = 0
-    for rows, columns, values in run(part, wanted):
-        within = symmetric and rows == columns
-        block = mirrored(values) if within else values
-        D[rows.start : rows.stop, columns.start : columns.stop] = block
-        if symmetric and not within:
-            D[columns.start : columns.stop, rows.start : rows.stop] = values.T
-        done += values.size
-        if report is not None:
+    with reporting(progress, total=total, desc="distances", unit="pairs") as report:
+        for rows, columns, values in run(part, wanted):
+            within = symmetric and rows == columns
+            block = mirrored(values) if within else values
+            D[rows.start : rows.stop, columns.start : columns.stop] = block
+            if symmetric and not within:
+                D[columns.start : columns.stop, rows.start : rows.stop] = values.T
+            done += values.size
             report(done, total)
-    if line is not None:
-        line.close()
     return D

@@ -138,10 +138,7 @@ def pairwise_distances(
     weights = {rows.start: weight(prepared, rows) for rows in blocks}
     gatherer = Gatherer(metric, prepared, library, keep=len(blocks))
     compare = _comparer(metric, prepared, blocks, gatherer, heldout, names)
-    for rows in blocks:
-        gatherer(rows)
-        # A block has a copy of its own; to keep these too would take the memory twice.
-        prepared[rows.start : rows.stop] = [None] * len(rows)
+    gatherer.take(blocks)
     with workers(n_jobs, wide=wide) as run:
         return fill(
             (len(names), len(names)),

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from shapemetrics.files import READING, DamagedFile, atomic_path
+from shapemetrics.files import atomic_path, read_archive, save_archive
 from shapemetrics.linalg import Array
 
 
@@ -43,13 +43,12 @@ class DistanceMatrix:
 
     def save(self, path: str | os.PathLike) -> None:
         """Write ``.npz``, under a temporary name and renamed."""
-        with atomic_path(path) as temporary, open(temporary, "wb") as stream:
-            np.savez(
-                stream,
-                distances=self.values,
-                ids=np.array(self.ids, dtype=str),
-                provenance=np.array(json.dumps(self.provenance, sort_keys=True)),
-            )
+        save_archive(
+            path,
+            distances=self.values,
+            ids=np.array(self.ids, dtype=str),
+            provenance=json.dumps(self.provenance, sort_keys=True),
+        )
 
     def save_table(self, path: str | os.PathLike) -> None:
         """Write the matrix as CSV, ids as header and first column, for people."""
@@ -60,15 +59,13 @@ class DistanceMatrix:
     @classmethod
     def load(cls, path: str | os.PathLike) -> DistanceMatrix:
         """Read what :meth:`save` wrote; DamagedFile names a file that is damaged or another's."""
-        path = Path(path)
-        if not path.is_file():
-            raise ValueError(f"{path}: no such file, expected a matrix of distances")
-        try:
-            with np.load(path, allow_pickle=False) as parts:
-                return cls(
-                    np.asarray(parts["distances"], dtype=np.float64),
-                    [str(id) for id in parts["ids"]],
-                    json.loads(str(parts["provenance"])),
-                )
-        except READING as error:
-            raise DamagedFile(path, f"not a readable matrix of distances ({error})") from error
+        return read_archive(path, "a matrix of distances", cls.from_arrays)
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, Array]) -> DistanceMatrix:
+        """The matrix that the arrays of a file hold."""
+        return cls(
+            np.asarray(arrays["distances"], dtype=np.float64),
+            [str(id) for id in arrays["ids"]],
+            json.loads(str(arrays["provenance"])),
+        )

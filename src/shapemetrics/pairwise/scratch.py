@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from shapemetrics.files import DamagedFile
 from shapemetrics.linalg import Array
 from shapemetrics.metrics.base import Metric
 from shapemetrics.pairwise.blocks import load_block, save_block
 from shapemetrics.pairwise.compare import compare_blocks
 from shapemetrics.pairwise.inputs import Arrays, Source
 from shapemetrics.pairwise.memory import prepared_bytes
-from shapemetrics.pairwise.tiles import Tile, block_digest, gather_tiles
+from shapemetrics.pairwise.tiles import Tile, block_digest, gather_tiles, tile_name, tile_pairs
 from shapemetrics.pairwise.workers import workers
-from shapemetrics.progress import Progress, ProgressLine
+from shapemetrics.progress import Progress, reporting
 
 #: Bytes of a block of prepared networks.
 BLOCK_BYTES = 2**27
@@ -66,41 +65,32 @@ def scratch_distances(
     }
     blocks = _blocks(source, block_size or _block_size(source, metric, dtype), facts)
     folder.mkdir(parents=True, exist_ok=True)
-    tiles = [
-        (a, b) for i, a in enumerate(blocks) for b in (blocks[i:] if metric.symmetric else blocks)
-    ]
+    tiles = tile_pairs(blocks, symmetric=metric.symmetric)
+    paths = [folder / tile_name(a, b) for a, b in tiles]
     total = sum(len(a.some) * len(b.some) for a, b in tiles)
-    line = ProgressLine(total=total, desc="distances", unit="pairs") if progress is True else None
-    report = line or (progress or None)
     done, loaded = 0, _Loaded(source, metric, dtype, folder, n_jobs)
-    for a, b in tiles:
-        path = folder / f"tile_{a.digest}_{b.digest}.npz"
-        if not _is_whole(path):
-            before = done
+    with reporting(progress, total=total, desc="distances", unit="pairs") as report:
+        for (a, b), path in zip(tiles, paths):
+            if not _is_sound(path, Tile.load):
 
-            def count(pairs: int, _: int, before: int = before) -> None:
-                if report is not None:
+                def count(pairs: int, _: int, before: int = done) -> None:
                     report(before + pairs, total)
 
-            rows = loaded(a)
-            columns = rows if a is b else loaded(b)
-            values = compare_blocks(
-                *(rows, columns, metric),
-                n_jobs=n_jobs,
-                backend=backend,
-                device=device,
-                tolerance=tolerance,
-                progress=count,
-            )
-            names = [[source.names[i] for i in block.some] for block in (a, b)]
-            Tile(values, *names, {**facts, "blocks": [a.digest, b.digest]}).save(path)
-        done += len(a.some) * len(b.some)
-        if report is not None:
+                rows = loaded(a)
+                columns = rows if a is b else loaded(b)
+                values = compare_blocks(
+                    *(rows, columns, metric),
+                    n_jobs=n_jobs,
+                    backend=backend,
+                    device=device,
+                    tolerance=tolerance,
+                    progress=count,
+                )
+                names = [[source.names[i] for i in block.some] for block in (a, b)]
+                Tile(values, *names, {**facts, "blocks": [a.digest, b.digest]}).save(path)
+            done += len(a.some) * len(b.some)
             report(done, total)
-    if line is not None:
-        line.close()
     loaded.remove(blocks)
-    paths = [folder / f"tile_{a.digest}_{b.digest}.npz" for a, b in tiles]
     return gather_tiles(paths, source.names, symmetric=metric.symmetric)
 
 
@@ -147,7 +137,7 @@ class _Loaded:
         path = self._path(block)
         # Another run with the same folder may have removed a block that it was done with.
         if block.digest not in self._checked or not path.exists():
-            if not _is_block(path):
+            if not _is_sound(path, load_block):
                 self._prepare(block, path)
             self._checked.add(block.digest)
         prepared, _ = load_block(path, verify=False)
@@ -173,25 +163,14 @@ class _Loaded:
             self._path(block).unlink(missing_ok=True)
 
 
-def _is_whole(path: Path) -> bool:
-    """Whether a tile is there and undamaged; a damaged one is removed, to be made anew."""
+def _is_sound(path: Path, read: Callable[[Path], Any]) -> bool:
+    """Whether a file is there and undamaged; a damaged one is removed, to be made anew."""
     if not path.exists():
         return False
     try:
-        Tile.load(path)
-    except DamagedFile:
-        path.unlink()
-        return False
-    return True
-
-
-def _is_block(path: Path) -> bool:
-    if not path.exists():
-        return False
-    try:
-        load_block(path)
+        read(path)
     except ValueError:
-        path.unlink()
+        path.unlink(missing_ok=True)
         return False
     return True
 

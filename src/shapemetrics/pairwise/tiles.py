@@ -7,14 +7,14 @@ import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
-from shapemetrics.files import READING, DamagedFile, atomic_path
+from shapemetrics.files import DamagedFile, read_archive, save_archive
 from shapemetrics.linalg import Array
 
+B = TypeVar("B")
 #: Facts in which all tiles of a matrix agree.
 COMMON = ("parameters", "dtype", "backend", "device", "tolerance", "version")
 
@@ -48,6 +48,26 @@ def block_digest(ids: Sequence[str], digests: Sequence[str], read: Mapping[str, 
     return hashlib.sha256(content.encode()).hexdigest()[:24]
 
 
+def tile_name(rows: Any, columns: Any) -> str:
+    """File of the tile of two blocks, whatever has their `digest`."""
+    return f"tile_{rows.digest}_{columns.digest}.npz"
+
+
+def tile_pairs(blocks: Sequence[B], *, symmetric: bool) -> list[tuple[B, B]]:
+    """Pairs of blocks whose tiles make the whole matrix: half of them where it is symmetric.
+
+    Examples
+    --------
+    >>> tile_pairs("ab", symmetric=True)
+    [('a', 'a'), ('a', 'b'), ('b', 'b')]
+    """
+    return [
+        (rows, columns)
+        for i, rows in enumerate(blocks)
+        for columns in (blocks[i:] if symmetric else blocks)
+    ]
+
+
 @dataclass(frozen=True, eq=False)
 class Tile:
     """Distances between two blocks of representations.
@@ -79,15 +99,14 @@ class Tile:
 
     def save(self, path: str | os.PathLike) -> None:
         """Write ``.npz`` with a digest of its content, under a temporary name and renamed."""
-        with atomic_path(path) as temporary, open(temporary, "wb") as stream:
-            np.savez(
-                stream,
-                distances=self.values,
-                rows=np.array(self.rows, dtype=str),
-                columns=np.array(self.columns, dtype=str),
-                provenance=np.array(json.dumps(self.provenance, sort_keys=True)),
-                sha256=np.array(self._digest()),
-            )
+        save_archive(
+            path,
+            distances=self.values,
+            rows=np.array(self.rows, dtype=str),
+            columns=np.array(self.columns, dtype=str),
+            provenance=json.dumps(self.provenance, sort_keys=True),
+            sha256=self._digest(),
+        )
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> Tile:
@@ -100,23 +119,21 @@ class Tile:
         DamagedFile
             If it is cut short, altered, or no tile.
         """
-        path = Path(path)
-        if not path.is_file():
-            raise ValueError(f"{path}: no such file, expected a tile of distances")
-        try:
-            with np.load(path, allow_pickle=False) as parts:
-                tile = cls(
-                    np.asarray(parts["distances"], dtype=np.float64),
-                    [str(id) for id in parts["rows"]],
-                    [str(id) for id in parts["columns"]],
-                    json.loads(str(parts["provenance"])),
-                )
-                expected = str(parts["sha256"])
-        except READING as error:
-            raise DamagedFile(path, f"not a readable tile of distances ({error})") from error
+        tile, expected = read_archive(path, "a tile of distances", cls._from_arrays)
         if tile._digest() != expected:
             raise DamagedFile(path, f"found sha256 {tile._digest()}, expected {expected}")
         return tile
+
+    @classmethod
+    def _from_arrays(cls, arrays: Mapping[str, Array]) -> tuple[Tile, str]:
+        """A tile, and the digest that it had when it was written."""
+        tile = cls(
+            np.asarray(arrays["distances"], dtype=np.float64),
+            [str(id) for id in arrays["rows"]],
+            [str(id) for id in arrays["columns"]],
+            json.loads(str(arrays["provenance"])),
+        )
+        return tile, str(arrays["sha256"])
 
     def _digest(self) -> str:
         total = hashlib.sha256(np.ascontiguousarray(self.values, dtype=np.float64).tobytes())

@@ -21,7 +21,7 @@ from shapemetrics.files import atomic_path
 from shapemetrics.metrics.base import Metric
 from shapemetrics.metrics.registry import build_metric
 from shapemetrics.pairwise.cost import estimated_pair_seconds
-from shapemetrics.pairwise.tiles import block_digest
+from shapemetrics.pairwise.tiles import block_digest, tile_name, tile_pairs
 from shapemetrics.store import RepresentationStore
 from shapemetrics.study.kinds import Selection
 from shapemetrics.study.plan import Study
@@ -77,11 +77,7 @@ class MatrixPlan:
     @property
     def tiles(self) -> list[tuple[Block, Block]]:
         """Pairs of blocks that are computed."""
-        return [
-            (rows, columns)
-            for i, rows in enumerate(self.blocks)
-            for columns in (self.blocks[i:] if self.symmetric else self.blocks)
-        ]
+        return tile_pairs(self.blocks, symmetric=self.symmetric)
 
     @property
     def n_pairs(self) -> int:
@@ -323,11 +319,6 @@ def _finished(plan: MatrixPlan, folder: Path) -> Iterator[tuple[float, int]]:
         except FileNotFoundError:
             continue
         yield min(finished, time.time()), len(rows.ids) * len(columns.ids)
-
-
-def tile_name(rows: Block, columns: Block) -> str:
-    """File of a tile."""
-    return f"tile_{rows.digest}_{columns.digest}.npz"
 
 
 def duration(seconds: float) -> str:
