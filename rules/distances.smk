@@ -15,7 +15,7 @@ if not study.in_tiles:
     rule compute_distances:
         input:
             code=lambda w: study.code(
-                "pairwise.engine", "pairwise.matrix", "study.jobs"
+                "pairwise.engine", "study.matrices", "study.jobs"
             )
             + study.metric_code(w.metric),
             index=study.path("{dataset}", "store", "index.csv"),

@@ -100,7 +100,7 @@ rule compute_tile:
 
 rule gather_tiles:
     input:
-        code=study.code("pairwise.tiles", "pairwise.matrix", "study.tiling"),
+        code=study.code("pairwise.tiles", "study.matrices", "study.tiling"),
         index=study.path("{dataset}", "store", "index.csv"),
         plan=rules.plan_tiles.output.plan,
         tiles=tiles,

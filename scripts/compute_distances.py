@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from shapemetrics import RepresentationStore, __version__, pairwise_distances
+from shapemetrics import RepresentationStore, pairwise_distances
 from shapemetrics.metrics.registry import build_metric
-from shapemetrics.pairwise import DistanceMatrix
 from shapemetrics.study.jobs import job
 from shapemetrics.study.kinds import Selection
+from shapemetrics.study.matrices import write_study_matrix
 
 with job(snakemake) as log:
     store = RepresentationStore(Path(snakemake.input.index).parent)
@@ -15,17 +15,5 @@ with job(snakemake) as log:
     log.info("%d representations by %s", len(arrays), metric)
     engine = snakemake.params.engine
     values = pairwise_distances(arrays, metric, n_jobs=snakemake.threads, progress=True, **engine)
-    ids = list(arrays)
-    provenance = {
-        "dataset": snakemake.wildcards.dataset,
-        "selection": snakemake.wildcards.selection,
-        "metric": snakemake.wildcards.metric,
-        "parameters": metric.parameters(),
-        **engine,
-        "representations": store.take(ids).digest,
-        "simulated": store.simulated,
-        "version": __version__,
-    }
-    matrix = DistanceMatrix(values, ids, provenance)
-    matrix.save_table(snakemake.output.table)
-    matrix.save(snakemake.output.matrix)
+    names, output = snakemake.wildcards, snakemake.output
+    write_study_matrix(values, list(arrays), store, metric, engine, names, output)

@@ -16,7 +16,7 @@ from shapemetrics.datasets.nasbench.probes import ProbeSettings, representation_
 from shapemetrics.datasets.nasbench.settings import TrainingSettings
 from shapemetrics.files import atomic_path
 from shapemetrics.metrics.registry import build_metric
-from shapemetrics.study.kinds import NETWORKS
+from shapemetrics.study.kinds import IMAGE_SIDES, NETWORKS
 from shapemetrics.study.plan import Study
 from shapemetrics.study.tiling import matrices, pair_seconds
 
@@ -25,7 +25,6 @@ COLUMNS = (
     *("rule", "jobs", "hours", "longest_job_minutes", "cpu_hours", "peak_memory_mb"),
     *("work", "work_here", "work_there", "hours_there"),
 )
-SIDES = {"digits": 8, "cifar10": 32}
 
 
 def measured_costs(folder: str | Path) -> pd.DataFrame:
@@ -79,7 +78,7 @@ def training_work(study: Study) -> float:
             continue
         settings = study.dataset(name)
         training = settings["training"]
-        side = SIDES[settings["images"]]
+        side = IMAGE_SIDES[settings["images"]]
         # Channels double where the grid halves, so every stack costs what the first one does.
         network = side**2 * training["stem_channels"] ** 2 * training["cells_per_stack"]
         n_train = settings["n_train"] or 40_000
@@ -175,7 +174,7 @@ def _matrix_seconds(study: Study, dataset: str, selection: str, metric: str) -> 
     chosen = study.selection(dataset, selection)
     shapes = representation_shapes(
         settings["n_probe"],
-        SIDES[settings["images"]],
+        IMAGE_SIDES[settings["images"]],
         TrainingSettings.from_mapping(settings["training"]),
         ProbeSettings.from_mapping(settings["probes"]),
     )

@@ -12,6 +12,8 @@ from shapemetrics.store import RepresentationStore
 #: Layers of a network of the NAS-Bench-101 space, shallow to deep, and its states.
 LAYERS = ("stem", "stack1", "stack2", "stack3", "pool")
 STATES = ("untrained", "trained")
+#: Height and width of the pictures that networks see, in pixels.
+IMAGE_SIDES = {"digits": 8, "cifar10": 32}
 
 
 @dataclass(frozen=True)

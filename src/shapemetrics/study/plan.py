@@ -16,7 +16,15 @@ from shapemetrics.metrics.base import Metric
 from shapemetrics.metrics.registry import build_metric, metric_module
 from shapemetrics.study import own
 from shapemetrics.study.dependencies import asset_files, module_files, program_files
-from shapemetrics.study.kinds import BUILT_IN, LAYERS, NETWORKS, REGIONS, Kind, Selection
+from shapemetrics.study.kinds import (
+    BUILT_IN,
+    IMAGE_SIDES,
+    LAYERS,
+    NETWORKS,
+    REGIONS,
+    Kind,
+    Selection,
+)
 
 
 class Study:
@@ -156,7 +164,7 @@ class Study:
 
     def _announced(self, name: str) -> str:
         settings = self.dataset(name)
-        side = {"digits": 8, "cifar10": 32}[settings["images"]]
+        side = IMAGE_SIDES[settings["images"]]
         n_bytes = representation_bytes(
             settings["n_networks"],
             settings["n_probe"],
