@@ -99,14 +99,7 @@ def own_kind(name: str, settings: Mapping[str, Any], least_members: int) -> Kind
                 f"{key}.layers': a class needs the values of {settings['layer']!r} said"
             )
     renamed = _Renamed(settings["layer"])
-    selections = {ALL: {}}
-    if layer_values is not None:
-        selections = {slug(value): {"layer": value} for value in layer_values}
-        if len(selections) < len(layer_values) or {ALL, COMPARED} & set(selections):
-            raise ValueError(
-                f"{key}.layer': layers {', '.join(map(str, layer_values))} have no distinct names "
-                f"of letters and digits other than {ALL!r} and {COMPARED!r}"
-            )
+    selections = _selections(key, layer_values)
     duplicates = {slug(target) for target in numbers}
     if len(duplicates) < len(numbers):
         raise ValueError(
@@ -136,6 +129,19 @@ def own_kind(name: str, settings: Mapping[str, Any], least_members: int) -> Kind
         grouped_regression=settings["group"] is not None,
         panels=(None, None if layer_values is None else "layer"),
     )
+
+
+def _selections(key: str, layers: Sequence[Any] | None) -> dict[str, dict[str, Any]]:
+    """A selection a layer, or one of all where there are no layers."""
+    if layers is None:
+        return {ALL: {}}
+    selections = {slug(value): {"layer": value} for value in layers}
+    if len(selections) < len(layers) or {ALL, COMPARED} & set(selections):
+        raise ValueError(
+            f"{key}.layer': layers {', '.join(map(str, layers))} have no distinct names of letters "
+            f"and digits other than {ALL!r} and {COMPARED!r}"
+        )
+    return selections
 
 
 def _parts(

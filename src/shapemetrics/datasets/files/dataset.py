@@ -176,11 +176,11 @@ class FilesDataset(Dataset):
 def with_layer(table: Metadata, layer: str | None) -> pd.DataFrame:
     """Covariates with the column of layers under the name ``layer``, which figures know."""
     covariates = table.covariates
-    if layer is None or layer == "layer":
-        if layer is not None:
-            _check_layers(table, layer)
+    if layer is None:
         return covariates
     _check_layers(table, layer)
+    if layer == "layer":
+        return covariates
     if "layer" in covariates:
         raise ValueError(
             f"{table.path}: column {layer!r} was chosen to divide layers, but there is a column "
