@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from shapemetrics import RepresentationStore
+from shapemetrics.files import sha256_of
 from shapemetrics.pairwise import DistanceMatrix
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
@@ -213,7 +214,12 @@ def broken_store(finished, tmp_path, change):
     checkout = finished.copy(tmp_path / "broken")
     store = RepresentationStore(checkout.results / "nasbench" / "store")
     id = store.select(layer="pool", state="trained").ids[3]
-    change(checkout.results / "nasbench" / "store" / f"{id}.npy")
+    file = checkout.results / "nasbench" / "store" / f"{id}.npy"
+    before = sha256_of(file)
+    change(file)
+    if file.exists():  # written wrong, not damaged since: the index says what is there
+        index = file.with_name("index.csv")
+        index.write_text(index.read_text().replace(before, sha256_of(file)))
     target = "results/distances/nasbench/pool_trained/procrustes/distances.npz"
     (checkout.folder / target).unlink()
     output = checkout.run(target, expect=1)
