@@ -14,7 +14,7 @@ WHERE = $(if $(PROFILE),--workflow-profile $(PROFILE),--cores $(CORES)) $(if $(C
 ON_MODERN_PYTHON = import sys; sys.exit(sys.version_info < (3, 11))
 
 .DEFAULT_GOAL := help
-.PHONY: help run figures test bench docs lint dry-run env env-cluster env-dev clean
+.PHONY: help run figures test bench docs linkcheck lint dry-run env env-cluster env-dev clean
 
 help:  ## list the targets
 	@echo "make run      build the environment, then the default study and its report (results/report.html)"
@@ -51,6 +51,9 @@ docs: $(VENV)/docs.done  ## the guides as a site
 	@rm -rf docs/_api
 	@$(BIN)/python -m sphinx -b html -W --keep-going -q docs docs/_build/html
 	@echo "docs/_build/html/index.html"
+
+linkcheck: $(VENV)/docs.done  ## links of the guides to other sites; needs the internet
+	@$(BIN)/python -m sphinx -b linkcheck -q docs docs/_build/linkcheck
 
 lint: env-dev  ## style
 	@$(BIN)/ruff check .

@@ -31,6 +31,9 @@ if not study.in_tiles:
                 "benchmarks", "compute_distances", "{dataset}_{selection}_{metric}.tsv"
             )
         threads: study.config["distances"]["threads"]
+        resources:
+            mem_mb=lambda w, attempt: attempt * 4000,
+            runtime=240,
         params:
             metric=lambda w: study.measure(w.metric),
             selection=lambda w: vars(study.selection(w.dataset, w.selection)),

@@ -57,6 +57,7 @@ rule prepare_block:
         block="[0-9a-f]+",
     resources:
         mem_mb=lambda w, attempt: attempt * matrix_plan(w).mem_mb(1),
+        runtime=20,
     params:
         metric=lambda w: study.measure(w.metric),
         positions=lambda w: study.selection(w.dataset, w.selection).positions,
@@ -90,6 +91,7 @@ rule compute_tile:
     threads: study.config["distances"]["threads"]
     resources:
         mem_mb=lambda w, attempt: attempt * matrix_plan(w).mem_mb(2),
+        runtime=max(10, int(4 * study.config["distances"]["tile_minutes"])),
     params:
         metric=lambda w: study.measure(w.metric),
         engine=study.engine_options(),

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from shapemetrics import RepresentationStore, StoreWriter, pairwise_distances
+from shapemetrics.files import DamagedFile
 from shapemetrics.metrics import GaussianStochasticMetric
 from shapemetrics.store import flatten_positions
 
@@ -160,10 +161,53 @@ def test_nan_in_a_stored_file_is_named(store: RepresentationStore):
         store.arrays()
 
 
+def test_remains_of_a_killed_writer_are_removed(tmp_path: Path):
+    remains = tmp_path / ".store.12345.tmp"
+    others = tmp_path / ".store2.12345.tmp"
+    for folder in (remains, others):
+        folder.mkdir()
+        (folder / "half.npy").write_bytes(b"half")
+    write_store(tmp_path / "store", a=np.ones((3, 2)) * [[1], [2], [3]])
+    assert not remains.exists()
+    assert others.exists()
+
+
+def edit_index(folder: Path, old: str, new: str, *, sealed: bool = False) -> None:
+    """Edit a store's index; unless `sealed`, as an owner does who takes the digests away."""
+    index = (folder / "index.csv").read_text()
+    assert old in index
+    (folder / "index.csv").write_text(index.replace(old, new))
+    if not sealed:
+        facts = json.loads((folder / "dataset.json").read_text())
+        del facts["index_sha256"], facts["sha256"]
+        (folder / "dataset.json").write_text(json.dumps(facts))
+
+
+def test_an_altered_index_is_found_by_its_digest(store: RepresentationStore):
+    edit_index(store.path, "b.npy", "a.npy", sealed=True)
+    with pytest.raises(DamagedFile, match=r"index\.csv: found other content than was written"):
+        RepresentationStore(store.path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "match"),
+    [
+        ('"simulated": true', '"simulated": false', "other content than was written"),
+        ('"simulated": true', '"simulated": ', "damaged or no JSON"),
+    ],
+)
+def test_altered_metadata_are_found_by_their_digest(store: RepresentationStore, old, new, match):
+    file = store.path / "dataset.json"
+    assert old in file.read_text()
+    file.write_text(file.read_text().replace(old, new))
+    with pytest.raises(DamagedFile, match=match) as found:
+        RepresentationStore(store.path)
+    assert found.value.path == file
+
+
 def test_differing_numbers_of_stimuli_are_named(store: RepresentationStore):
     np.save(store.path / "b.npy", np.ones((5, 5)))
-    index = (store.path / "index.csv").read_text().replace("6x5", "5x5")
-    (store.path / "index.csv").write_text(index)
+    edit_index(store.path, "6x5", "5x5")
     with pytest.raises(ValueError, match="'b': found 5 stimuli, expected 6"):
         RepresentationStore(store.path).arrays()
 
@@ -176,8 +220,7 @@ def test_pickles_are_never_loaded(store: RepresentationStore):
 
 def test_paths_out_of_the_store_are_refused(store: RepresentationStore):
     np.save(store.path.parent / "outside.npy", np.ones((6, 5)))
-    index = (store.path / "index.csv").read_text().replace("b.npy", "../outside.npy")
-    (store.path / "index.csv").write_text(index)
+    edit_index(store.path, "b.npy", "../outside.npy")
     with pytest.raises(ValueError, match="points outside the store"):
         RepresentationStore(store.path).load("b")
 

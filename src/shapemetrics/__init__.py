@@ -25,11 +25,13 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "learning",
         "metrics",
         "pairwise",
+        "store",
         "study",
     ],
     submod_attrs={
         "pairwise.engine": ["cross_distances", "pairwise_distances"],
-        "store": ["RepresentationStore", "StoreWriter"],
+        "store.reader": ["RepresentationStore"],
+        "store.writer": ["StoreWriter"],
     },
 )
 __all__ += ["__version__"]

@@ -253,7 +253,10 @@ def slurm() -> Iterator[Slurm]:
     folder.chmod(0o755)
     node = Slurm(folder)
     try:
-        node.start()
+        try:
+            node.start()
+        except (AssertionError, OSError) as error:  # as in containers that forbid what it needs
+            pytest.skip(f"SLURM is installed and does not start here: {str(error)[-1000:]}")
         yield node
     finally:
         node.stop()

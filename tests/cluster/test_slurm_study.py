@@ -8,6 +8,7 @@ which a job is cancelled, one has too little memory, and the node's daemon dies.
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -16,9 +17,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
+
+from shapemetrics.pairwise import DistanceMatrix
 
 pytestmark = [
     pytest.mark.slow,
@@ -67,6 +71,9 @@ SITE = {
     "slurm-status-command": "squeue",
     "slurm-init-seconds-before-status-checks": 1,
 }
+#: Twelve networks: two blocks of five and a rest of two.
+TILED = {"distances": {"block_size": 5}}
+MATRIX = Path("distances", "nasbench", "pool_trained", "procrustes", "distances.npz")
 #: Below results: what tells times. (Networks' own files do; the store has what else is in them.)
 TIMED = (
     *("logs", "benchmarks", "costs.csv", "report.html", "provenance.json"),
@@ -173,14 +180,7 @@ def reference(checkout) -> Iterator[Callable[[], Any]]:
 def run(slurm, checkout, reference) -> Iterator[Run]:
     """The whole study on SLURM, with all faults."""
     made = checkout("cluster")
-    with open(made.folder / "run.log", "w") as log:
-        process = subprocess.Popen(
-            made.command("--workflow-profile", "slurm"),
-            cwd=made.folder,
-            env={name: value for name, value in slurm.environment.items() if name != "PYTHONPATH"},
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
+    process = submitted(made, slurm)
     run = Run(made, process, slurm)
     try:
         cancel_training(run)
@@ -191,6 +191,18 @@ def run(slurm, checkout, reference) -> Iterator[Run]:
         if process.poll() is None:
             process.kill()
             process.wait()
+
+
+def submitted(checkout: Any, slurm: Any, *targets: str) -> subprocess.Popen:
+    """The study, or these files of it, under way on SLURM."""
+    with open(checkout.folder / "run.log", "w") as log:
+        return subprocess.Popen(
+            checkout.command(*targets, "--workflow-profile", "slurm"),
+            cwd=checkout.folder,
+            env={name: value for name, value in slurm.environment.items() if name != "PYTHONPATH"},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
 
 
 def cancel_training(run: Run) -> None:
@@ -259,3 +271,19 @@ def test_distances_are_an_array_and_small_jobs_share_one(run):
     # One after another: the cores and memory of one, the time of all.
     assert {(job["NumCPUs"], job["MinMemoryNode"]) for job in groups} == {("1", "2000M")}
     assert max(job["TimeLimit"] for job in groups) == "00:35:00"
+
+
+def test_a_matrix_in_tiles_is_that_of_one_job(run, slurm):
+    """Last of all, since it makes one of the run's results anew."""
+    whole = DistanceMatrix.load(run.results / MATRIX)
+    shutil.rmtree((run.results / MATRIX).parent)
+    lay_over(run.checkout.folder / "config" / run.checkout.config, TILED)
+    again = Run(run.checkout, submitted(run.checkout, slurm, f"results/{MATRIX}"), slurm)
+    again.finish()
+    parts = DistanceMatrix.load(run.results / MATRIX)
+    assert parts.ids == whole.ids
+    np.testing.assert_allclose(parts.values, whole.values, rtol=0, atol=1e-9)
+    assert len(list((run.results / MATRIX).parent.rglob("tile_*.npz"))) == 6
+    # Blocks are one SLURM job, tiles another, and the gathering a third.
+    for group in ("rule_blocks", "rule_tiles", "rule_gather_tiles"):
+        assert [job["JobState"] for job in run.jobs(group)] == ["COMPLETED"]

@@ -40,6 +40,22 @@ def test_a_damaged_array_of_a_store_is_made_anew(study, unbroken):
     assert matrix.read_bytes() == expected
 
 
+@pytest.mark.parametrize("name", ["index.csv", "dataset.json"])
+def test_a_damaged_table_of_a_store_is_made_anew(study, name):
+    file = study.results / "nasbench" / "store" / name
+    whole = flip(file)
+    table = study.results / "learning" / "nasbench" / "procrustes" / "regression.csv"
+    expected = table.read_bytes()
+    table.unlink()
+    wanted = str(table.relative_to(study.folder))
+    output = study.run(wanted, expect=1)
+    assert f"{name}: " in output
+    assert "it was removed: run the same command again to make it anew" in output
+    study.run(wanted)
+    assert file.read_bytes() == whole
+    assert table.read_bytes() == expected
+
+
 def test_a_damaged_matrix_is_made_anew(study):
     folder = study.results / "distances" / "nasbench" / "pool_trained" / "procrustes"
     whole = flip(folder / "distances.npz")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.stats import ortho_group
 
 from shapemetrics import cross_distances, pairwise_distances
-from shapemetrics.metrics import ConvolutionMetric, LinearMetric, convolution
+from shapemetrics.metrics import ConvolutionMetric, LinearMetric, shift_blocks
 from shapemetrics.pairwise.blocks import load_block, save_block
 
 ALPHAS = (0.0, 0.5, 1.0)
@@ -195,7 +195,7 @@ def test_blocks_threads_and_batches_change_nothing(alpha, geometry, monkeypatch)
         np.testing.assert_allclose(again, D, atol=1e-10)
     cross = cross_distances(arrays[:2], arrays[2:], metric)
     np.testing.assert_allclose(cross, D[:2, 2:], atol=1e-10)
-    monkeypatch.setattr(convolution, "PRODUCT_BYTES", 1)
+    monkeypatch.setattr(shift_blocks, "PRODUCT_BYTES", 1)
     np.testing.assert_allclose(pairwise_distances(arrays, metric), D, atol=1e-10)
 
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shapemetrics import cross_distances, linalg, pairwise_distances
-from shapemetrics.metrics import AngularCKA, KernelMetric, LinearMetric
-from shapemetrics.pairwise import get_backend
+from shapemetrics.metrics import AngularCKA, ConvolutionMetric, KernelMetric, LinearMetric
+from shapemetrics.pairwise import backends, get_backend
 from shapemetrics.pairwise.backends import polar_norms
 
 torch = pytest.importorskip("torch", reason="needs torch")
@@ -77,6 +77,82 @@ def test_torch_agrees_with_numpy_to_rounding(networks, metric):
     np.testing.assert_allclose(D, exact, rtol=0, atol=1e-7 if exact.max() < 1e-3 else 1e-12)
     cross = cross_distances(networks[:3], networks, metric, backend="torch", device="cpu")
     np.testing.assert_allclose(cross, D[:3], rtol=0, atol=1e-7)
+
+
+def layers(rng, grid=(4, 3), widths=(5, 5, 3), n=7) -> list[np.ndarray]:
+    """Convolutional layers of several widths; the last two are shifted twins of the first."""
+    X = [rng.normal(size=(6, *grid, widths[k % len(widths)])) for k in range(n)]
+    Q, _ = np.linalg.qr(rng.normal(size=(widths[0], widths[0])))
+    return [*X, np.roll(X[0], (1, 2), axis=(1, 2)) @ Q, np.roll(X[1], (2, 0), axis=(1, 2))]
+
+
+@pytest.mark.parametrize("grid", [(4, 3), (3, 5), (2, 2), (1, 6), (4, 4)])
+@pytest.mark.parametrize(
+    "metric",
+    [
+        ConvolutionMetric(),
+        ConvolutionMetric(alpha=0.0, n_components=3),
+        ConvolutionMetric(geometry="euclidean"),
+        ConvolutionMetric(shifts=False),
+    ],
+    ids=["procrustes", "cca", "euclidean", "without shifts"],
+)
+@pytest.mark.parametrize("tolerance", [None, 1e-6])
+def test_convolutional_layers_on_torch(rng, metric, grid, tolerance):
+    networks = layers(rng, grid)
+    exact = pairwise_distances(networks, metric)
+    for block_size in (None, 4):
+        D = pairwise_distances(
+            *(networks, metric),
+            backend="torch",
+            device="cpu",
+            tolerance=tolerance,
+            block_size=block_size,
+        )
+        np.testing.assert_allclose(D, exact, rtol=0, atol=1e-9 if tolerance is None else 1.01e-6)
+        np.testing.assert_array_equal(D, D.T)
+
+
+@given(st.integers(0, 10**6), st.floats(0.0, 14.0))
+def test_convolutional_certificates_hold_for_any_condition(seed, condition):
+    rng = np.random.default_rng(seed)
+    scale = 10.0 ** -np.linspace(0, condition, 4)
+    networks = [rng.normal(size=(5, 3, 4, 4)) * scale for _ in range(4)]
+    exact = pairwise_distances(networks, ConvolutionMetric())
+    options = {"backend": "torch", "device": "cpu", "tolerance": 1e-5}
+    D = pairwise_distances(networks, ConvolutionMetric(), **options)
+    assert np.abs(D - exact).max() <= 1.001e-5
+
+
+def test_certified_convolutional_pairs_take_no_singular_values(monkeypatch, rng):
+    calls = []
+    monkeypatch.setattr(backends, "largest_nuclear_norm", lambda stack: calls.append(1))
+    networks = layers(rng)[:7]
+    options = {"backend": "torch", "device": "cpu", "tolerance": 1e-6}
+    assert pairwise_distances(networks, ConvolutionMetric(), **options).max() > 0.5
+    assert calls == []
+
+
+def test_convolutional_layers_on_torch_in_single_precision(rng):
+    networks = layers(rng)
+    exact = pairwise_distances(networks, ConvolutionMetric())
+    options = {"backend": "torch", "device": "cpu", "dtype": "float32"}
+    D = pairwise_distances(networks, ConvolutionMetric(), **options)
+    np.testing.assert_allclose(D, exact, rtol=0, atol=3e-6)
+    D = pairwise_distances(networks, ConvolutionMetric(), **options, tolerance=1e-4)
+    np.testing.assert_allclose(D, exact, rtol=0, atol=1.1e-4)
+
+
+def test_products_of_fewer_bits_are_refused(rng):
+    networks = [rng.normal(size=(20, 4)) for _ in range(3)]
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("high")
+    try:
+        with pytest.raises(ValueError, match="float32 products are set to 'high'"):
+            pairwise_distances(networks, LinearMetric(), backend="torch", dtype="float32")
+        pairwise_distances(networks, LinearMetric(), backend="torch", device="cpu")
+    finally:
+        torch.set_float32_matmul_precision(before)
 
 
 def test_torch_in_single_precision(rng):

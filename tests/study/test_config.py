@@ -149,7 +149,7 @@ def test_seeds_differ_by_rule_and_wildcards_and_follow_the_one_seed(config, sche
 def test_code_of_a_rule_is_what_it_imports_and_nothing_else(config, schema):
     study = Study(validated(config, schema))
     names = {Path(file).name for file in study.code("pairwise.engine")}
-    assert {"engine.py", "base.py", "linalg.py", "store.py", "progress.py"} <= names
+    assert {"engine.py", "base.py", "linalg.py", "reader.py", "progress.py"} <= names
     assert "linear.py" not in names
     assert {Path(f).name for f in study.metric_code("cca")} >= {"linear.py", "base.py"}
     with pytest.raises(ValueError, match="is no module"):

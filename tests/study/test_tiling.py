@@ -87,10 +87,25 @@ def test_automatic_blocks_make_tiles_of_the_wanted_time(tmp_path: Path):
 
 
 def test_blocks_stay_below_the_memory_they_may_take(tmp_path: Path):
-    # 6 x 2 x 2 x 3 numbers of 8 bytes: 576 bytes a network.
-    plan = plan_of(store_of(tmp_path / "store", 10), block_size=8, block_gigabytes=3 * 576e-9)
+    # 6 x 2 x 2 x 3 numbers of 8 bytes, 576 bytes a network, and the mean of each channel.
+    plan = plan_of(store_of(tmp_path / "store", 10), block_size=8, block_gigabytes=3.9 * 576e-9)
     assert [len(block.ids) for block in plan.blocks] == [3, 3, 3, 1]
-    assert plan.block_bytes == 3 * 576
+    assert 3 * 576 <= plan.block_bytes <= 3.9 * 576
+
+
+@pytest.mark.parametrize(
+    ("measure", "numbers"),
+    [
+        (PROCRUSTES, 24 * 3),
+        ({**PROCRUSTES, "n_components": 2}, 24 * 2),
+        ({"family": "kernel", "kernel": "rbf"}, 24 * 24),
+        ({"family": "comparison", "measure": "rsa_correlation"}, 24 * 23 // 2),
+    ],
+)
+def test_blocks_are_measured_as_they_are_once_prepared(tmp_path: Path, measure, numbers):
+    # 6 stimuli at 2 x 2 positions: 24 samples of 3 channels.
+    plan = plan_of(store_of(tmp_path / "store", 3), measure, block_size=1)
+    assert plan.block_bytes == pytest.approx(8 * numbers, rel=0.3)
 
 
 def test_plan_round_trip(tmp_path: Path):

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from shapemetrics.cli.responses import is_store, read_responses
+from shapemetrics.cli.responses import is_store, members, read_responses
 from shapemetrics.linalg import Array
 from shapemetrics.pairwise.matrix import DistanceMatrix
-from shapemetrics.store import OWN_COLUMNS, RepresentationStore
+from shapemetrics.store.metadata import OWN_COLUMNS
+from shapemetrics.store.reader import RepresentationStore
 
 
 def describe(path: Path, *, verify: bool = False) -> dict[str, Any]:
@@ -36,18 +36,10 @@ def describe(path: Path, *, verify: bool = False) -> dict[str, Any]:
         return _store(RepresentationStore(path), verify)
     if verify:
         raise ValueError(f"--verify: {path} is no representation store")
-    if path.suffix.lower() == ".npz" and {"distances", "ids"} <= _members(path):
+    if path.suffix.lower() == ".npz" and {"distances", "ids"} <= set(members(path)):
         return _distances(DistanceMatrix.load(path))
     responses = read_responses([path])
     return {"kind": "responses", "arrays": {id: _array(responses[id]) for id in responses}}
-
-
-def _members(path: Path) -> set[str]:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return {Path(name).stem for name in archive.namelist()}
-    except (OSError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path}: not a readable archive ({error})") from error
 
 
 def _array(X: Array) -> dict[str, Any]:

@@ -16,13 +16,9 @@ from shapemetrics.cli.metric_names import assignment
 from shapemetrics.datasets.files.readers import FORMATS, read_array
 from shapemetrics.files import sha256_of
 from shapemetrics.linalg import Array
-from shapemetrics.store import (
-    DATASET,
-    INDEX,
-    Positions,
-    RepresentationStore,
-    flatten_positions,
-)
+from shapemetrics.store.arrays import Positions, flatten_positions
+from shapemetrics.store.metadata import DATASET, INDEX
+from shapemetrics.store.reader import RepresentationStore
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,7 +181,7 @@ def _readers(
     if store is not None:
         return {id: partial(store.load, id) for id in store.ids}
     if path.suffix.lower() == ".npz" and reading.get("variable") is None:
-        names = _members(path)
+        names = members(path)
         if len(names) > 1:
             return {
                 name: partial(read_array, path, **{**reading, "variable": name}) for name in names
@@ -193,7 +189,8 @@ def _readers(
     return {None: partial(read_array, path, **reading)}
 
 
-def _members(path: Path) -> list[str]:
+def members(path: Path) -> list[str]:
+    """Names of the arrays in an .npz archive."""
     try:
         with np.load(path, allow_pickle=False) as archive:
             return list(archive)

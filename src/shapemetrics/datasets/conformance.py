@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from shapemetrics.datasets.protocol import FACTS, Dataset, checked_covariates, refused_id
-from shapemetrics.store import check_representation
+from shapemetrics.store.arrays import check_representation
 
 __all__ = ["check_dataset"]
 

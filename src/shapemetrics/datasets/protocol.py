@@ -12,7 +12,9 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from shapemetrics.store import OWN_COLUMNS, RepresentationStore, StoreWriter
+from shapemetrics.store.metadata import OWN_COLUMNS
+from shapemetrics.store.reader import RepresentationStore
+from shapemetrics.store.writer import StoreWriter
 
 #: Covariates may not be called like columns that tables of results have of themselves.
 RESERVED = (*OWN_COLUMNS, "state", "selection", "metric", "leaf", "stress", "target", "task")

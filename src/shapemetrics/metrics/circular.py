@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import scipy.fft
@@ -82,6 +83,29 @@ class CircularGrid:
             np.dtype(kind): (over_rows.astype(kind), over_columns.astype(kind))
             for kind in (np.float64, np.float32)
         }
+
+    @property
+    def planes(self) -> tuple[np.ndarray, Array]:
+        """How products become planes of all frequencies, three a frequency, for the inverse.
+
+        Returns
+        -------
+        source : ndarray of shape (3 * h * (w // 2 + 1),)
+            Which product each entry is.
+        weight : ndarray of the same shape
+            Its factor: zero at frequencies that are not kept. Of a real frequency P1 = P2 = half of
+            the product and P3 = 0 leave no imaginary part.
+        """
+        source = np.zeros((3, self.height * self._half), dtype=np.int64)
+        weight = np.zeros(source.shape)
+        source[:2, self._real], weight[:2, self._real] = np.arange(self.n_real), 0.5
+        paired = self.n_real + np.arange(3 * self.n_paired).reshape(3, -1)
+        source[:, self._paired], weight[:, self._paired] = paired, 1.0
+        return source.ravel(), weight.ravel()
+
+    def inverse(self, dtype: Any) -> tuple[Array, Array]:
+        """Matrices of the inverse transform, over rows (2h, 3h) and over columns."""
+        return self._inverse[np.dtype(dtype)]
 
     def spectrum(self, features: Array) -> Array:
         """Orthonormal real Fourier transform over the grid.

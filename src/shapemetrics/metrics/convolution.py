@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -20,11 +20,9 @@ from shapemetrics.metrics.layers import (
     resample_grid,
 )
 from shapemetrics.metrics.linear import LinearMetric
+from shapemetrics.metrics.shift_blocks import ShiftBlock, batches, largest_inner_products
 from shapemetrics.metrics.shift_search import largest_nuclear_norm
-from shapemetrics.metrics.stacked import LinearBlock
-
-#: Products of one batch of pairs, or of a single pair where that is larger.
-PRODUCT_BYTES = 2**26
+from shapemetrics.metrics.stacked import LinearBlock, mirrored
 
 
 @dataclass(frozen=True)
@@ -77,8 +75,11 @@ class ConvolutionMetric(Metric):
 
     *Precision.* ``dtype="float32"`` halves memory and the time of the products. Rounding phi moves
     the cosine by at most :math:`2^{-23}`, nuclear norms are taken in float64, and close pairs are
-    measured by their residual: angles are off by about :math:`10^{-6}` at all distances (at most
-    7e-7 measured, on layers of trained networks).
+    measured by their residual: angles are off by about :math:`10^{-6}` (at most 7e-7 measured, on
+    layers of trained networks).
+
+    *Backends.* On torch all shifts of all pairs of two blocks are computed together, and certified
+    nuclear norms of all shifts tell the largest where a tolerance allows (always on a GPU).
 
     Examples
     --------
@@ -103,6 +104,7 @@ class ConvolutionMetric(Metric):
     resample: Grid | None = None
 
     axes = (4,)
+    backends: ClassVar[tuple[str, ...]] = ("torch",)
 
     def __post_init__(self) -> None:
         check_choice(self.shifts, "shifts", (True, "circular", False))
@@ -160,14 +162,23 @@ class ConvolutionMetric(Metric):
                 f"{y.grid[0]} x {y.grid[1]}; give resample=(height, width) to compare them"
             )
 
-    def block(self, prepared: Sequence[PreparedConvolution]) -> Any:
-        """Gather prepared layers: a list, or flattened side by side without shifts."""
-        return list(prepared) if self.shifts else self._channels.block([x.flat for x in prepared])
+    def block(self, prepared: Sequence[PreparedConvolution], *, backend: Any | None = None) -> Any:
+        """Gather prepared layers: a list, or side by side without shifts or on a backend.
+
+        Parameters
+        ----------
+        prepared : sequence of PreparedConvolution
+        backend : Backend, optional
+            From :func:`shapemetrics.pairwise.get_backend`; by default NumPy and singular values.
+        """
+        if not self.shifts:
+            return self._channels.block([x.flat for x in prepared], backend=backend)
+        return list(prepared) if backend is None else ShiftBlock.of(prepared, backend)
 
     def pairwise(
         self,
-        block_a: list[PreparedConvolution] | LinearBlock,
-        block_b: list[PreparedConvolution] | LinearBlock,
+        block_a: list[PreparedConvolution] | ShiftBlock | LinearBlock,
+        block_b: list[PreparedConvolution] | ShiftBlock | LinearBlock,
     ) -> Array:
         """All distances between two blocks.
 
@@ -182,11 +193,25 @@ class ConvolutionMetric(Metric):
         """
         if not self.shifts:
             return self._channels.pairwise(block_a, block_b)
+        if isinstance(block_a, ShiftBlock):
+            return self._pairwise_on_backend(block_a, block_b)
         distances = np.zeros((len(block_a), len(block_b)))
         same = block_a is block_b
-        for i, j, products in _batches(block_a, block_b, same):
+        for i, j, products in batches(block_a, block_b, same):
             distances[i, j] = self._nearest(block_a[i], block_b[j], products)
         return distances + distances.T if same else distances
+
+    def _pairwise_on_backend(self, block_a: ShiftBlock, block_b: ShiftBlock) -> Array:
+        inner = largest_inner_products(block_a, block_b, self._channels._error)
+        norms_a, norms_b = block_a.norms[:, None], block_b.norms[None, :]
+        distances = self._finish(inner, norms_a, norms_b)
+        eps = np.finfo(block_a.items[0].spectrum.dtype).eps
+        # Close pairs are measured by their residual, at the shift that NumPy finds.
+        for i, j in zip(*np.nonzero(linalg.nearly_equal(inner, norms_a, norms_b, eps))):
+            x, y = block_a.items[i], block_b.items[j]
+            products = circular_grid(*x.grid).products([x.spectrum], [y.spectrum])
+            distances[i, j] = self._nearest(x, y, products)
+        return mirrored(distances) if block_a is block_b else distances
 
     def heldout_block(self, prepared: Sequence[PreparedConvolution], heldout: Sequence[Any]) -> Any:
         """Held-out responses, mapped by the fitted centring and whitening of each layer."""
@@ -224,8 +249,8 @@ class ConvolutionMetric(Metric):
             return self._channels.heldout_pairwise(block_a, block_b, heldout_a, heldout_b)
         distances = np.zeros((len(block_a), len(block_b)))
         same = block_a is block_b
-        fitted = _batches(block_a, block_b, same)
-        measured = _batches(heldout_a, heldout_b, same)
+        fitted = batches(block_a, block_b, same)
+        measured = batches(heldout_a, heldout_b, same)
         for (i, j, products), (_, _, others) in zip(fitted, measured, strict=True):
             grid = circular_grid(*block_a[i].grid)
             shift, _ = _best(grid.shifted(products))
@@ -335,32 +360,6 @@ class ConvolutionMetric(Metric):
     def _finish(self, inner: Any, norm_x: float, norm_y: float) -> Any:
         finish = linalg.angles if self.geometry == "angular" else linalg.chord_lengths
         return finish(inner, norm_x, norm_y)
-
-
-def _batches(
-    block_a: list[PreparedConvolution], block_b: list[PreparedConvolution], same: bool
-) -> Iterator[tuple[int, int, Array]]:
-    """Yield (i, j, products); of the same block twice only i < j."""
-    grid = circular_grid(*block_a[0].grid)
-    widest = max(x.spectrum.shape[-1] for x in (*block_a, *block_b))
-    itemsize = block_a[0].spectrum.dtype.itemsize
-    size = max(1, int((PRODUCT_BYTES / (grid.n_products * itemsize)) ** 0.5 / widest))
-    for top in range(0, len(block_a), size):
-        for first in range(top if same else 0, len(block_b), size):
-            rows, columns = block_a[top : top + size], block_b[first : first + size]
-            products = grid.products([x.spectrum for x in rows], [y.spectrum for y in columns])
-            starts_a, starts_b = _starts(rows), _starts(columns)
-            for i in range(len(rows)):
-                for j in range(len(columns)):
-                    if not same or top + i < first + j:
-                        pair = products[
-                            :, starts_a[i] : starts_a[i + 1], starts_b[j] : starts_b[j + 1]
-                        ]
-                        yield top + i, first + j, pair
-
-
-def _starts(items: Sequence[PreparedConvolution]) -> np.ndarray:
-    return np.cumsum([0, *(x.spectrum.shape[-1] for x in items)])
 
 
 def _best(C: Array) -> tuple[Grid, float]:

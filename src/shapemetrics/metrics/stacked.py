@@ -46,20 +46,49 @@ def cross_covariances(
         Views of the product where that is possible.
     """
     product = block_a.stacked.T @ block_b.stacked
-    for rows, p in _runs(block_a.starts):
-        for columns, q in _runs(block_b.starts):
+    above = upper and block_a is block_b
+    for i, j, C in pair_parts(product[None], block_a.starts, block_b.starts, above=above):
+        yield i, j, C[..., 0, :, :]
+
+
+def pair_parts(
+    product: Any, starts_a: np.ndarray, starts_b: np.ndarray, *, above: bool
+) -> Iterator[tuple[np.ndarray, np.ndarray, Any]]:
+    """Cut a product of networks that stand side by side into pairs, those of equal shape together.
+
+    Parameters
+    ----------
+    product : array of shape (s, P, Q)
+        Any number s of products of all rows with all columns.
+    starts_a, starts_b : ndarray of shape (k + 1,)
+        First row, or column, of each network.
+    above : bool
+        Pairs (i, j) with i < j only, of one list of networks given twice.
+
+    Yields
+    ------
+    rows, columns : ndarray
+        Indices that together have the shape of C without its last three axes.
+    C : array of shape (..., s, p, q)
+        Views of the product where that is possible.
+    """
+    for rows, p in _runs(starts_a):
+        for columns, q in _runs(starts_b):
             part = product[
-                block_a.starts[rows.start] : block_a.starts[rows.stop],
-                block_b.starts[columns.start] : block_b.starts[columns.stop],
+                :,
+                starts_a[rows.start] : starts_a[rows.stop],
+                starts_b[columns.start] : starts_b[columns.stop],
             ]
-            C = part.reshape(len(rows), p, len(columns), q).swapaxes(1, 2)
+            C = part.reshape(-1, len(rows), p, len(columns), q)
+            # From (s, k, p, l, q) to (k, l, s, p, q).
+            C = C.swapaxes(0, 1).swapaxes(1, 3).swapaxes(2, 3)
             i, j = np.arange(rows.start, rows.stop)[:, None], np.arange(columns.start, columns.stop)
-            if block_a is not block_b or not upper or rows.stop <= columns.start:
+            if not above or rows.stop <= columns.start:
                 yield i, j, C
             elif rows.start < columns.stop:
-                above, right = np.nonzero(i < j)
-                if len(above):
-                    yield i[above, 0], j[right], C[above, right]
+                row, column = np.nonzero(i < j)
+                if len(row):
+                    yield i[row, 0], j[column], C[row, column]
 
 
 def _runs(starts: np.ndarray) -> list[tuple[range, int]]:

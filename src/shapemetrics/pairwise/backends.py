@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from shapemetrics import linalg
 from shapemetrics.linalg import Array
+from shapemetrics.metrics.shift_search import largest_nuclear_norm
 
 #: Error of a distance, in radians or the data's units, that a GPU may make where none is stated,
 #: by the bytes of a number.
@@ -37,8 +38,14 @@ class Backend(Protocol):
     def asarray(self, X: Array) -> Any:
         """A NumPy array as an array of the library, on its device."""
 
+    def concatenate(self, parts: Sequence[Any]) -> Any:
+        """Arrays of the library one after another along their first axis."""
+
     def solver(self, C: Any, error_of: ErrorOf) -> Array:
         """Nuclear norms of a stack of the library's matrices, as a NumPy array in float64."""
+
+    def largest(self, C: Any, error_of: ErrorOf) -> Array:
+        """Of each stack (..., s, p, q) the largest nuclear norm, as a NumPy array in float64."""
 
 
 def get_backend(
@@ -109,6 +116,35 @@ class _Certified:
             norms[~held] = self._exact(self._some(C, ~held))
         return norms
 
+    def largest(self, C: Any, error_of: ErrorOf) -> Array:
+        """Of each stack of matrices (..., s, p, q) the largest nuclear norm.
+
+        Bounds on all norms of a stack bound its largest, so no singular values are needed to
+        tell which one that is; where the bounds are too wide, exact ones prune the stack first.
+        """
+        shape, tolerance = tuple(C.shape[-3:]), self._allowed(C)
+        if tolerance is None or not self._worth.get(shape, True):
+            return self._largest_exactly(C)
+        norms, bounds = self._fast(C)
+        with np.errstate(invalid="ignore"):  # bounds may be infinite; what is not a number fails
+            low, high = (norms - bounds).max(axis=-1), (norms + bounds).max(axis=-1)
+            largest = 0.5 * (low + high)
+            held = error_of(largest, 0.5 * (high - low)) <= tolerance
+        with self._lock:
+            self._worth.setdefault(shape, bool(held.mean() >= 0.5))
+        if not held.all():
+            largest[~held] = self._largest_exactly(self._some(C, ~held))
+        return largest
+
+    def _largest_exactly(self, C: Any) -> Array:
+        stacks = self._on_host(C).reshape(-1, *C.shape[-3:])
+        found = np.array([largest_nuclear_norm(stack)[1] for stack in stacks])
+        return found.reshape(tuple(C.shape[:-3]))
+
+    def _on_host(self, C: Any) -> Array:
+        """The library's array as one of NumPy's, in its own precision."""
+        return C
+
     def _allowed(self, C: Any) -> float | None:
         return self.tolerance
 
@@ -138,6 +174,10 @@ class NumpyBackend(_Certified):
     def asarray(self, X: Array) -> Array:
         """The array itself."""
         return X
+
+    def concatenate(self, parts: Sequence[Array]) -> Array:
+        """Arrays one after another along their first axis."""
+        return np.concatenate(parts)
 
     def _exact(self, C: Array) -> Array:
         return linalg.nuclear_norms(C)
@@ -179,7 +219,19 @@ class TorchBackend(_Certified):
         """A NumPy array on the device."""
         import torch
 
+        if X.dtype == np.float32 and torch.get_float32_matmul_precision() != "highest":
+            raise ValueError(
+                f"torch: float32 products are set to {torch.get_float32_matmul_precision()!r}, "
+                "which rounds to fewer bits than any certificate allows for; expected "
+                "torch.set_float32_matmul_precision('highest')"
+            )
         return torch.as_tensor(np.ascontiguousarray(X)).to(self.device)
+
+    def concatenate(self, parts: Sequence[Any]) -> Any:
+        """Arrays one after another along their first axis."""
+        import torch
+
+        return torch.cat(list(parts))
 
     def _allowed(self, C: Any) -> float | None:
         if self.tolerance is None and not self.on_cpu:
@@ -194,6 +246,9 @@ class TorchBackend(_Certified):
     def _fast(self, C: Any) -> tuple[Array, Array]:
         norms, bounds = polar_norms(C.reshape(-1, *C.shape[-2:]))
         return _numpy(norms).reshape(C.shape[:-2]), _numpy(bounds).reshape(C.shape[:-2])
+
+    def _on_host(self, C: Any) -> Array:
+        return C.detach().cpu().numpy()
 
     def _some(self, C: Any, chosen: np.ndarray) -> Any:
         import torch

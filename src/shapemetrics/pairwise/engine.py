@@ -24,7 +24,7 @@ from shapemetrics.pairwise.memory import check_memory, check_prepared
 from shapemetrics.pairwise.scratch import scratch_distances
 from shapemetrics.pairwise.workers import workers
 from shapemetrics.progress import Progress
-from shapemetrics.store import RepresentationStore
+from shapemetrics.store.reader import RepresentationStore
 
 
 def pairwise_distances(
@@ -55,13 +55,15 @@ def pairwise_distances(
     n_jobs : int, default=1
         Threads. Each runs its linear algebra on one core; -1 takes all cores.
     backend : {"numpy", "torch"}
-        Array library of products and nuclear norms; torch (linear and kernel metrics) for GPUs.
+        Array library of products and nuclear norms; torch for GPUs (linear, kernel and
+        convolutional metrics).
     device : str, optional
         Of torch, for example ``"cuda"``; by default a GPU where there is one.
     tolerance : float, optional
         Largest certified error of a distance, in radians (Euclidean: in the data's units), that a
-        faster route to nuclear norms may make (linear and kernel metrics). A pair for which the
-        certificate fails is computed from singular values, as all are by default.
+        faster route to nuclear norms may make (linear and kernel metrics; on torch convolutional
+        ones too). A pair for which the certificate fails is computed from singular values, as all
+        are by default.
     dtype : {"float64", "float32"}
         Precision of products and singular values; preparation is always in float64.
     block_size : int, optional

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from shapemetrics.store import RepresentationStore
+from shapemetrics.store.reader import RepresentationStore
 
 Arrays = Sequence[Any] | Mapping[str, Any] | RepresentationStore
 

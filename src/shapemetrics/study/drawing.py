@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
 
 from shapemetrics.figures.style import save_figure
+from shapemetrics.store.metadata import read_metadata
 from shapemetrics.study.jobs import job
 from shapemetrics.study.tables import read_tables, write_table
 
@@ -25,10 +24,10 @@ def is_simulated(dataset: str | os.PathLike) -> bool:
     ValueError
         If the file does not say.
     """
-    found = json.loads(Path(dataset).read_text(encoding="utf-8"))
-    if not isinstance(found.get("simulated"), bool):
+    found = read_metadata(dataset).get("simulated")
+    if not isinstance(found, bool):
         raise ValueError(f"{dataset}: does not say whether the data are simulated")
-    return found["simulated"]
+    return found
 
 
 def save_drawn(figure: Figure, table: pd.DataFrame, output: Any) -> None:

@@ -12,7 +12,8 @@ import pandas as pd
 
 from shapemetrics.explorer.views import CellGraph, View
 from shapemetrics.pairwise.matrix import DistanceMatrix
-from shapemetrics.store import OWN_COLUMNS, RepresentationStore
+from shapemetrics.store.metadata import OWN_COLUMNS
+from shapemetrics.store.reader import RepresentationStore
 
 
 def read_views(

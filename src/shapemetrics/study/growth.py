@@ -15,7 +15,7 @@ from shapemetrics.datasets.allen.regions import Pooling, pool_regions
 from shapemetrics.learning.regression import nested_regression
 from shapemetrics.metrics.base import Metric
 from shapemetrics.pairwise.engine import pairwise_distances
-from shapemetrics.store import RepresentationStore
+from shapemetrics.store.reader import RepresentationStore
 
 #: Parts of the repeats, and the share of them that each averages.
 SHARES = {"odd": 0.5, "all": 1.0}

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from shapemetrics.files import DamagedFile
-from shapemetrics.store import INDEX
+from shapemetrics.store.metadata import INDEX
 
 #: Mistakes in data or configuration, which their message explains; anything else is a bug.
 EXPECTED = (ValueError, TypeError, OSError, MemoryError)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from shapemetrics.store import RepresentationStore
+from shapemetrics.store.reader import RepresentationStore
 
 #: Layers of a network of the NAS-Bench-101 space, shallow to deep, and its states.
 LAYERS = ("stem", "stack1", "stack2", "stack3", "pool")

@@ -9,7 +9,7 @@ from shapemetrics import __version__
 from shapemetrics.linalg import Array
 from shapemetrics.metrics.base import Metric
 from shapemetrics.pairwise.matrix import DistanceMatrix
-from shapemetrics.store import RepresentationStore
+from shapemetrics.store.reader import RepresentationStore
 
 
 def write_study_matrix(

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from shapemetrics.files import atomic_path, sha256_of
-from shapemetrics.store import DATASET, INDEX, RepresentationStore
+from shapemetrics.store.metadata import DATASET, INDEX
+from shapemetrics.store.reader import RepresentationStore
 
 #: Packages whose versions numbers may depend on.
 PACKAGES = (
@@ -69,7 +70,7 @@ def provenance(
         "config_sha256": hashlib.sha256(text.encode()).hexdigest(),
         "config": json.loads(text),
         "code_sha256": total.hexdigest(),
-        "git": git_revision(),
+        "git": git_revision(Path(__file__).parent),
         "versions": {name: _version(name) for name in ("python", *PACKAGES)},
         "platform": platform.platform(),
         "datasets": {store.parent.name: _dataset(store) for store in stores},
@@ -79,9 +80,14 @@ def provenance(
     }
 
 
-def git_revision(folder: str | os.PathLike = ".") -> dict[str, Any]:
-    """Revision of a checkout, and whether files differ from it; "unknown" outside of one."""
+def git_revision(folder: str | os.PathLike) -> dict[str, Any]:
+    """Revision of the checkout that a folder is in, and whether files differ from it.
+
+    Outside of a checkout, or where the folder is not one of its own (installed packages in an
+    ignored environment), the revision is "unknown".
+    """
     try:
+        _git(folder, "ls-files", "--error-unmatch", ".")
         revision = _git(folder, "rev-parse", "HEAD")
         return {"revision": revision, "modified": bool(_git(folder, "status", "--porcelain"))}
     except (OSError, subprocess.CalledProcessError):

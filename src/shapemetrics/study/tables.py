@@ -14,7 +14,7 @@ import pandas as pd
 from shapemetrics.files import atomic_path
 from shapemetrics.linalg import Array
 from shapemetrics.pairwise.matrix import DistanceMatrix
-from shapemetrics.store import RepresentationStore
+from shapemetrics.store.reader import RepresentationStore
 
 
 @dataclass(frozen=True, eq=False)

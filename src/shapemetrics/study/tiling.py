@@ -17,12 +17,15 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from shapemetrics.files import atomic_path
 from shapemetrics.metrics.base import Metric
 from shapemetrics.metrics.registry import build_metric
 from shapemetrics.pairwise.cost import estimated_pair_seconds
+from shapemetrics.pairwise.memory import prepared_bytes
 from shapemetrics.pairwise.tiles import block_digest, tile_name, tile_pairs
-from shapemetrics.store import RepresentationStore
+from shapemetrics.store.reader import RepresentationStore
 from shapemetrics.study.kinds import Selection
 from shapemetrics.study.plan import Study
 
@@ -135,7 +138,8 @@ def plan_matrix(
     chosen = selection.chosen(store)
     metric = build_metric(measure)
     shapes = [tuple(map(int, text.split("x"))) for text in chosen.index["shape"]]
-    n_bytes = max(map(math.prod, shapes)) * (4 if dtype == "float32" else 8)
+    largest = chosen.take([chosen.ids[max(range(len(shapes)), key=lambda k: math.prod(shapes[k]))]])
+    n_bytes = _prepared_bytes(largest, metric, selection.positions, dtype)
     seconds = max(pair_seconds(metric, shape, selection.positions) for shape in set(shapes))
     wanted = math.sqrt(tile_minutes * 60.0 / seconds) if block_size == "auto" else block_size
     size = max(1, min(int(wanted), int(block_gigabytes * 1e9 / n_bytes + 1e-6)))
@@ -149,6 +153,18 @@ def plan_matrix(
         for start in range(0, len(chosen), size)
     ]
     return MatrixPlan(blocks, metric.symmetric, n_bytes * len(blocks[0].ids), seconds)
+
+
+def _prepared_bytes(
+    largest: RepresentationStore, metric: Metric, positions: str | None, dtype: str
+) -> int:
+    """Bytes that a representation takes once prepared.
+
+    Told by preparing one: kernels and dissimilarities grow with the square of the number of
+    stimuli, held-out predictions take several times what the responses do, components less.
+    """
+    (X,) = largest.arrays(positions)
+    return prepared_bytes(metric.prepare(X, name=largest.ids[0], dtype=np.dtype(dtype)))
 
 
 def matrices(study: Study, dataset: str) -> list[tuple[str, str]]:

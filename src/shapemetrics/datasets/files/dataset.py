@@ -14,7 +14,7 @@ from shapemetrics.datasets.files.readers import TABLES, Orientation, read_array
 from shapemetrics.datasets.files.table import Metadata, read_metadata
 from shapemetrics.datasets.protocol import Dataset, Representation
 from shapemetrics.files import sha256_of
-from shapemetrics.store import check_representation
+from shapemetrics.store.arrays import check_representation
 
 
 class FilesDataset(Dataset):

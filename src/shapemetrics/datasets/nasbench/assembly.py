@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from shapemetrics.store import RepresentationStore, StoreWriter
+from shapemetrics.store.reader import RepresentationStore
+from shapemetrics.store.writer import StoreWriter
 
 from .image_set import ImageSet
 from .probes import ProbeSettings

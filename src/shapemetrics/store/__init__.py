@@ -1,0 +1,17 @@
+"""The representation store: the one contract that datasets write and distances read.
+
+A store is a folder with ``index.csv`` (one row a representation), one uncompressed ``.npy`` file
+each, and ``dataset.json`` (source, stimuli, versions, whether the data are simulated).
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "arrays": ["Positions", "check_representation", "flatten_positions"],
+        "metadata": ["DATASET", "INDEX", "OWN_COLUMNS", "read_metadata"],
+        "reader": ["RepresentationStore"],
+        "writer": ["StoreWriter"],
+    },
+)

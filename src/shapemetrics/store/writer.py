@@ -1,0 +1,137 @@
+"""Writing a representation store: all of it or nothing."""
+
+from __future__ import annotations
+
+import glob
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from shapemetrics.files import sha256_of
+from shapemetrics.store.arrays import check_representation
+from shapemetrics.store.metadata import INDEX, OWN_COLUMNS, write_metadata
+
+
+class StoreWriter:
+    """Write a representation store, all of it or nothing.
+
+    Everything goes to a temporary folder beside `path`, which is renamed to `path` when the
+    ``with`` block ends without an error and removed when it ends with one. One writer at a time:
+    the next one removes what a killed one left.
+
+    Parameters
+    ----------
+    path : path-like
+        Folder to make. An existing store there is replaced at the end.
+    source : str
+        Where the data come from, for people, for example ``"nasbench/digits"``.
+    simulated : bool
+        True where no network or animal produced the numbers. Figures show it.
+    stimuli : sequence
+        Identifier of each stimulus, in the order of the first axis of every array.
+    metadata : mapping, optional
+        Anything else worth keeping that JSON can hold: configuration, versions, digests.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from shapemetrics import RepresentationStore
+    >>> folder = Path(tempfile.mkdtemp()) / "store"
+    >>> with StoreWriter(folder, source="demo", simulated=True, stimuli=[0, 1, 2]) as store:
+    ...     store.add("a", np.eye(3), layer="stem")
+    >>> RepresentationStore(folder).ids
+    ['a']
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike,
+        *,
+        source: str,
+        simulated: bool,
+        stimuli: Sequence[Any],
+        metadata: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._final = Path(path)
+        self._folder = self._final.with_name(f".{self._final.name}.{os.getpid()}.tmp")
+        self._rows: dict[str, dict[str, Any]] = {}
+        self._stimuli = [s.item() if isinstance(s, np.generic) else s for s in stimuli]
+        self._dataset = {
+            "source": source,
+            "simulated": bool(simulated),
+            "n_stimuli": len(self._stimuli),
+            "stimuli": self._stimuli,
+            **dict(metadata or {}),
+        }
+
+    def __enter__(self) -> StoreWriter:
+        # What killed writers of this store left behind may be as large as the store.
+        for remains in self._final.parent.glob(f".{glob.escape(self._final.name)}.*.tmp"):
+            shutil.rmtree(remains, ignore_errors=True)
+        self._folder.mkdir(parents=True)
+        return self
+
+    def add(self, id: str, array: np.ndarray, **covariates: Any) -> None:
+        """Add one representation.
+
+        Parameters
+        ----------
+        id : str
+            Unique name, usable as a file name.
+        array : ndarray of shape (m, n), (m, trials, n) or (m, h, w, c)
+            Responses: stimuli first, then units, or trials and units, or height, width and
+            channels.
+        **covariates
+            Further columns of the index (layer, structure_acronym, test_accuracy, ...).
+
+        Raises
+        ------
+        ValueError
+            If the id repeats or cannot be a file name, or the array is not a valid
+            representation of this store's stimuli.
+        """
+        if id in self._rows:
+            raise ValueError(f"representation {id!r} is given twice; ids must be unique")
+        if not id or Path(id).name != id or id.startswith("."):
+            raise ValueError(f"representation id {id!r} cannot be a file name")
+        clash = set(covariates) & set(OWN_COLUMNS)
+        if clash:
+            raise ValueError(f"{id!r}: covariates {sorted(clash)} are columns of the store")
+        array = np.ascontiguousarray(array)
+        check_representation(array, id, n_stimuli=len(self._stimuli))
+        name = f"{id}.npy"
+        np.save(self._folder / name, array, allow_pickle=False)
+        self._rows[id] = {
+            "id": id,
+            "path": name,
+            "shape": "x".join(map(str, array.shape)),
+            "dtype": str(array.dtype),
+            "sha256": sha256_of(self._folder / name),
+            **covariates,
+        }
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            if kind is None:
+                self._commit()
+        finally:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _commit(self) -> None:
+        if not self._rows:
+            raise ValueError(f"store {self._final}: no representation was added")
+        pd.DataFrame(self._rows.values()).to_csv(self._folder / INDEX, index=False)
+        write_metadata(self._dataset, self._folder)
+        shutil.rmtree(self._final, ignore_errors=True)
+        os.replace(self._folder, self._final)
