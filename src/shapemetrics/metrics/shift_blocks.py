@@ -65,7 +65,10 @@ def largest_inner_products(block_a: ShiftBlock, block_b: ShiftBlock, error_of: A
 
 
 def stacked_products(grid: CircularGrid, left: Any, right: Any, backend: Any) -> Any:
-    """What :meth:`CircularGrid.products` computes, of spectra that stand side by side already."""
+    """Products of spectra that stand side by side already.
+
+    See :meth:`~shapemetrics.metrics.circular.CircularGrid.products`.
+    """
     real, n = grid.n_real, grid.n_paired
     a, b = left[real : real + n], left[real + n :]
     c, d = right[real : real + n], right[real + n :]

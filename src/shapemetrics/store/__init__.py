@@ -4,6 +4,8 @@ A store is a folder with ``index.csv`` (one row a representation), one uncompres
 each, and ``dataset.json`` (source, stimuli, versions, whether the data are simulated).
 """
 
+from __future__ import annotations
+
 import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(

@@ -141,7 +141,8 @@ class RepresentationStore:
         Parameters
         ----------
         positions : {"samples", "features", "mean"}, optional
-            See :func:`~shapemetrics.store.flatten_positions`; None leaves arrays as they are.
+            See :func:`~shapemetrics.store.arrays.flatten_positions`; None leaves arrays as they
+            are.
 
         Raises
         ------
