@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from shapemetrics.geometry.landmarks import LandmarkDistances
 from shapemetrics.metrics.base import Metric, check_integer
-from shapemetrics.pairwise.compare import Gatherer, is_wide, library_of, partition
+from shapemetrics.pairwise.compare import Gatherer, by_width, is_wide, library_of, partition
 from shapemetrics.pairwise.engine import check_options, prepare_all
 from shapemetrics.pairwise.inputs import Arrays, Source
 from shapemetrics.pairwise.memory import check_memory
@@ -220,6 +220,7 @@ class _Gathered:
         self._measure = measure
         self._first = prepared[0]
         self._wide = is_wide(prepared, measure.library)
+        prepared, self._order = by_width(prepared)
         self._rows = partition(prepared, None, 1 if self._wide else measure.n_jobs)
         self._blocks = Gatherer(measure.metric, prepared, measure.library, keep=len(self._rows))
         self._blocks.take(self._rows)
@@ -228,16 +229,18 @@ class _Gathered:
         """Distances to other prepared networks: (len(prepared), len(others))."""
         metric = self._measure.metric
         metric.check_pair(self._first, others[0])
+        others, order = by_width(others)
         columns = partition(others, None)
         blocks = Gatherer(metric, others, self._measure.library, keep=len(columns))
-        found = np.empty((self._rows[-1].stop, len(others)))
+        found = np.empty((len(self._order), len(order)))
 
         def compare(some: range, other: range) -> tuple[range, range, NDArray]:
             return some, other, metric.pairwise(self._blocks(some), blocks(other))
 
         with workers(self._measure.n_jobs, wide=self._wide) as run:
             for r, c, part in run(compare, [(r, c) for r in self._rows for c in columns]):
-                found[r.start : r.stop, c.start : c.stop] = part
+                i, j = self._order[r.start : r.stop], order[c.start : c.stop]
+                found[np.ix_(i, j)] = part
         return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -66,6 +67,8 @@ def compare_blocks(
     for item in [*prepared_a[1:], *others]:
         metric.check_pair(prepared_a[0], item)
     library = library_of(metric, backend, device, tolerance)
+    prepared_a, order_a = by_width(prepared_a)
+    others, order_b = (prepared_a, order_a) if same else by_width(others)
     rows = partition(prepared_a, block_size, n_jobs)
     columns = rows if same else partition(others, block_size, n_jobs)
     gather_a = Gatherer(metric, prepared_a, library, keep=2 * n_threads(n_jobs) + 2)
@@ -78,7 +81,7 @@ def compare_blocks(
 
     with workers(n_jobs, wide=is_wide([*prepared_a[:1], *others[:1]], library)) as run:
         return fill(
-            (len(prepared_a), len(others)),
+            (order_a, order_b),
             [(r, c, weight(prepared_a, r) * weight(others, c)) for r in rows for c in columns],
             compare,
             run,
@@ -150,15 +153,27 @@ class Gatherer:
         return self._metric.block(items, backend=self._library)  # type: ignore[call-arg]
 
 
+def by_width(prepared: Sequence[Any]) -> tuple[list[Any], np.ndarray]:
+    """Networks in the order of their widths, and the position that each had.
+
+    Cross-covariances of one shape are decomposed together. Where widths vary from network to
+    network, as those of layers do whose silent units are left out, pairs in the given order would
+    come one at a time, and threads would wait for the interpreter more than they compute.
+    """
+    order = np.argsort([n_columns(item) for item in prepared], kind="stable")
+    return [prepared[k] for k in order], order
+
+
 def partition(prepared: Sequence[Any], block_size: int | None, n_jobs: int = 1) -> list[range]:
     """Ranges of networks whose products with one another stay small, about equal in size."""
     n = len(prepared)
-    if block_size is None:
-        block_size = max(1, TILE_COLUMNS // max(n_columns(item) for item in prepared))
-        if n_threads(n_jobs) > 1:
-            block_size = min(block_size, max(1, n // (PARTS * n_threads(n_jobs))))
-        block_size = -(-n // -(-n // block_size))
-    return [range(start, min(start + block_size, n)) for start in range(0, n, block_size)]
+    if block_size is not None:
+        return [range(start, min(start + block_size, n)) for start in range(0, n, block_size)]
+    size = max(1, TILE_COLUMNS // max(n_columns(item) for item in prepared))
+    if n_threads(n_jobs) > 1:
+        size = min(size, max(1, n // (PARTS * n_threads(n_jobs))))
+    cuts = np.linspace(0, n, -(-n // size) + 1).round().astype(int).tolist()
+    return [range(start, stop) for start, stop in itertools.pairwise(cuts)]
 
 
 def n_columns(item: Any) -> int:
@@ -183,7 +198,7 @@ def weight(prepared: Sequence[Any], some: range) -> float:
 
 
 def fill(
-    shape: tuple[int, int],
+    orders: tuple[np.ndarray, np.ndarray],
     parts: Sequence[tuple[range, range, float]],
     compare: Callable[[range, range], Array],
     run: Callable,
@@ -193,9 +208,11 @@ def fill(
 ) -> Array:
     """Compute part by part; of a symmetric matrix only the upper parts, mirrored.
 
-    Expensive parts come first, so that threads end together.
+    Expensive parts come first, so that threads end together. `orders` are the rows and columns of
+    the result that the networks stand for, by their position.
     """
-    D = np.zeros(shape)
+    order_a, order_b = orders
+    D = np.zeros((len(order_a), len(order_b)))
     wanted = [part for part in parts if not symmetric or part[1].start >= part[0].start]
     wanted.sort(key=lambda part: (-part[2], part[0].start, part[1].start))
     total = sum(len(rows) * len(columns) for rows, columns, _ in wanted)
@@ -208,9 +225,10 @@ def fill(
         for rows, columns, values in run(part, wanted):
             within = symmetric and rows == columns
             block = mirrored(values) if within else values
-            D[rows.start : rows.stop, columns.start : columns.stop] = block
+            i, j = order_a[rows.start : rows.stop], order_b[columns.start : columns.stop]
+            D[np.ix_(i, j)] = block
             if symmetric and not within:
-                D[columns.start : columns.stop, rows.start : rows.stop] = values.T
+                D[np.ix_(j, i)] = values.T
             done += values.size
             report(done, total)
     return D

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from shapemetrics.linalg import Array
 from shapemetrics.metrics.base import Metric
 from shapemetrics.pairwise.compare import (
     Gatherer,
+    by_width,
     compare_blocks,
     fill,
     is_wide,
@@ -20,11 +21,14 @@ from shapemetrics.pairwise.compare import (
     weight,
 )
 from shapemetrics.pairwise.inputs import Arrays, named
-from shapemetrics.pairwise.memory import check_memory, check_prepared
+from shapemetrics.pairwise.memory import check_memory, check_prepared, size_of
 from shapemetrics.pairwise.scratch import scratch_distances
 from shapemetrics.pairwise.workers import workers
 from shapemetrics.progress import Progress
 from shapemetrics.store.reader import RepresentationStore
+
+#: Numbers in the first representation below which one thread prepares all.
+SMALL = 2**15
 
 
 def pairwise_distances(
@@ -136,14 +140,15 @@ def pairwise_distances(
     with workers(n_jobs) as run:
         prepared = prepare_all(names, arrays, metric, run, np.dtype(dtype))
     wide = is_wide(prepared, library)
+    prepared, order = by_width(prepared)
     blocks = partition(prepared, block_size, 1 if wide else n_jobs)
     weights = {rows.start: weight(prepared, rows) for rows in blocks}
     gatherer = Gatherer(metric, prepared, library, keep=len(blocks))
-    compare = _comparer(metric, prepared, blocks, gatherer, heldout, names)
+    compare = _comparer(metric, prepared, order, blocks, gatherer, heldout, names)
     gatherer.take(blocks)
     with workers(n_jobs, wide=wide) as run:
         return fill(
-            (len(names), len(names)),
+            (order, order),
             [(r, c, weights[r.start] * weights[c.start]) for r in blocks for c in blocks],
             compare,
             run,
@@ -231,14 +236,19 @@ def prepare_all(
         raise ValueError(f"dtype: found {dtype}, expected float64 or float32")
     prepared: list[Any] = [None] * len(names)
 
-    def prepare(i: int) -> tuple[int, Any]:
-        return i, metric.prepare(arrays[i], name=names[i], dtype=dtype)
+    def prepare(i: int, X: Any) -> tuple[int, Any]:
+        return i, metric.prepare(X, name=names[i], dtype=dtype)
 
-    known = bounded
-    for i, item in run(prepare, [(i,) for i in range(len(names))]):
-        if not known:
-            check_prepared(item, arrays[i], arrays)
-            known = True
+    first = arrays[0]
+    prepared[0] = prepare(0, first)[1]
+    if not bounded:
+        check_prepared(prepared[0], first, arrays)
+    rest = range(1, len(names))
+    if size_of(first) < SMALL:  # less than threads lose by waiting for the interpreter
+        found: Iterable = (prepare(i, arrays[i]) for i in rest)
+    else:
+        found = run(lambda i: prepare(i, arrays[i]), [(i,) for i in rest])
+    for i, item in found:
         prepared[i] = item
     for item in prepared[1:]:
         metric.check_pair(prepared[0], item)
@@ -248,6 +258,7 @@ def prepare_all(
 def _comparer(
     metric: Metric,
     prepared: list[Any],
+    order: np.ndarray,
     blocks: list[range],
     gatherer: Gatherer,
     heldout: Arrays | None,
@@ -263,7 +274,9 @@ def _comparer(
     if isinstance(heldout, Mapping | RepresentationStore) and names_heldout != names:
         raise ValueError("heldout: names differ from those of the fitted networks, or their order")
     moved = {
-        rows.start: metric.heldout_block([prepared[i] for i in rows], [others[i] for i in rows])
+        rows.start: metric.heldout_block(
+            [prepared[i] for i in rows], [others[order[i]] for i in rows]
+        )
         for rows in blocks
     }
     return lambda rows, columns: metric.heldout_pairwise(

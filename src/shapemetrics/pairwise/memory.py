@@ -22,7 +22,7 @@ def check_memory(arrays: Sequence[Any], n_pairs: int, dtype: np.dtype) -> None:
     MemoryError
         With what is needed and what is free.
     """
-    needed = sum(map(_size, arrays)) * dtype.itemsize + n_pairs * 8
+    needed = sum(map(size_of, arrays)) * dtype.itemsize + n_pairs * 8
     _check_free(needed, f"{len(arrays)} representations and {n_pairs} distances")
 
 
@@ -36,9 +36,9 @@ def check_prepared(prepared: Any, array: Any, arrays: Sequence[Any]) -> None:
     MemoryError
         With what is needed and what is free.
     """
-    if _size(array):
-        growth = prepared_bytes(prepared) / _size(array)
-        _check_free(growth * sum(map(_size, arrays)), f"{len(arrays)} prepared representations")
+    if size_of(array):
+        growth = prepared_bytes(prepared) / size_of(array)
+        _check_free(growth * sum(map(size_of, arrays)), f"{len(arrays)} prepared representations")
 
 
 def prepared_bytes(prepared: Any) -> int:
@@ -47,8 +47,8 @@ def prepared_bytes(prepared: Any) -> int:
     return sum(value.nbytes for value in values if isinstance(value, np.ndarray))
 
 
-def _size(array: Any) -> int:
-    """Numbers in an array; 0 where it does not tell."""
+def size_of(array: Any) -> int:
+    """Numbers in an array; 0 where it does not tell, as a list does not."""
     shape = getattr(array, "shape", None)
     return math.prod(shape) if shape else 0
 
