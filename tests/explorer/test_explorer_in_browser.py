@@ -62,10 +62,16 @@ def browser():
     )
     if found is None:
         pytest.skip("needs Chromium (on Debian: apt-get install chromium)")
-    with playwright.sync_playwright() as tool:
+    try:
+        tool = playwright.sync_playwright().start()
+    except Exception as error:  # its driver brings a Node.js that needs a library of the system
+        pytest.skip(f"Playwright does not start ({error}); on Debian: apt-get install libatomic1")
+    try:
         browser = tool.chromium.launch(executable_path=found, args=["--no-sandbox"])
         yield browser
         browser.close()
+    finally:
+        tool.stop()
 
 
 @pytest.fixture(scope="module")
