@@ -93,5 +93,7 @@ def test_provenance_says_where_results_come_from(unbroken):
     assert facts["datasets"]["nasbench"]["simulated"] is False
     assert facts["git"]["revision"] == "unknown" or len(facts["git"]["revision"]) == 40
     assert "figures/nasbench/audit.pdf" in facts["files"]
+    figure = (unbroken.results / "figures" / "nasbench" / "audit.pdf").read_bytes()
+    assert f"configuration sha256 {facts['config_sha256']}: draw_audit nasbench".encode() in figure
     assert not [name for name in facts["files"] if name.startswith(("logs", "benchmarks"))]
     assert "provenance.json" in (unbroken.results / "report.html").read_text()

@@ -50,6 +50,15 @@ def test_a_list_of_paths_writes_exactly_those(figure, tmp_path):
     assert save_figure(figure, tmp_path / "c.pdf") == [tmp_path / "c.pdf"]
 
 
+def test_files_say_where_a_figure_comes_from(figure, tmp_path):
+    written = save_figure(figure, tmp_path / "a", description="made by a test")
+    assert b"/Subject (made by a test)" in written[0].read_bytes()
+    with Image.open(written[1]) as image:
+        assert image.text["Description"] == "made by a test"
+    (svg,) = save_figure(figure, tmp_path / "a.svg", description="made by a test")
+    assert "made by a test" in svg.read_text()
+
+
 def test_an_unknown_suffix_is_refused_before_anything_is_written(figure, tmp_path):
     with pytest.raises(ValueError, match=r"b\.jpeg.*expected one of \.pdf, \.png, \.svg"):
         save_figure(figure, [tmp_path / "a.pdf", tmp_path / "b.jpeg"])

@@ -124,6 +124,8 @@ _FORMATS: dict[str, dict[str, Any]] = {
     ".png": {"Software": None},
     ".svg": {"Date": None, "Creator": None},
 }
+#: What each format calls the line that says where a figure comes from.
+_DESCRIPTIONS = {".pdf": "Subject", ".png": "Description", ".svg": "Description"}
 _HEADER_LINE = 0.165  # inches a line of the figure's title or of the simulated-data mark takes
 _MARK = "simulated-data-mark"
 
@@ -297,6 +299,7 @@ def save_figure(
     paths: str | os.PathLike | Iterable[str | os.PathLike],
     *,
     dpi: int = 300,
+    description: str | None = None,
 ) -> list[Path]:
     """Write a figure, the same bytes for the same figure, never half a file.
 
@@ -308,6 +311,8 @@ def save_figure(
         .png or .svg, or a list of such, writes exactly those.
     dpi : int
         Resolution of PNG files and of rasterised parts, in dots an inch.
+    description : str, optional
+        Where the figure comes from, for the file's metadata.
 
     Returns
     -------
@@ -341,7 +346,8 @@ def save_figure(
             target.parent.mkdir(parents=True, exist_ok=True)
             temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
             try:
-                figure.savefig(temporary, format=suffix[1:], dpi=dpi, metadata=_FORMATS[suffix])
+                metadata = {**_FORMATS[suffix], _DESCRIPTIONS[suffix]: description}
+                figure.savefig(temporary, format=suffix[1:], dpi=dpi, metadata=metadata)
                 os.replace(temporary, target)
             finally:
                 temporary.unlink(missing_ok=True)

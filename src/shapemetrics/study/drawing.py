@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from shapemetrics.figures.style import save_figure
 from shapemetrics.store.metadata import read_metadata
 from shapemetrics.study.jobs import job
+from shapemetrics.study.origin import made_by
 from shapemetrics.study.tables import read_tables, write_table
 
 __all__ = ["is_simulated", "job", "read_tables", "save_drawn"]
@@ -42,5 +43,5 @@ def save_drawn(figure: Figure, table: pd.DataFrame, output: Any) -> None:
         With the paths `pdf`, `png` and `csv`, as a rule's output has them.
     """
     # The PNG is for screens and for the report; print has the PDF.
-    save_figure(figure, [output.pdf, output.png], dpi=200)
+    save_figure(figure, [output.pdf, output.png], dpi=200, description=made_by())
     write_table(table, output.csv)

@@ -16,6 +16,7 @@ from typing import Any
 
 from shapemetrics.files import DamagedFile
 from shapemetrics.store.metadata import INDEX
+from shapemetrics.study.origin import at_work
 
 #: Mistakes in data or configuration, which their message explains; anything else is a bug.
 EXPECTED = (ValueError, TypeError, OSError, MemoryError)
@@ -86,7 +87,8 @@ def job(snakemake: Any) -> Iterator[logging.Logger]:
     name = " ".join([snakemake.rule, *map(str, snakemake.wildcards)])
     start = time.perf_counter()
     try:
-        yield logger
+        with at_work(name, snakemake.config):
+            yield logger
         logger.info("%s done in %.1f s", name, time.perf_counter() - start)
     except DamagedFile as error:
         logger.debug("%s", traceback.format_exc())

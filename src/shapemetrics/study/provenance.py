@@ -15,6 +15,7 @@ from typing import Any
 from shapemetrics.files import atomic_path, sha256_of
 from shapemetrics.store.metadata import DATASET, INDEX
 from shapemetrics.store.reader import RepresentationStore
+from shapemetrics.study.origin import config_digest, config_text
 
 #: Packages whose versions numbers may depend on.
 PACKAGES = (
@@ -59,7 +60,6 @@ def provenance(
         simulated) and `files` (sha256 of every result).
     """
     results = Path(results)
-    text = json.dumps(config, sort_keys=True, default=str)
     total = hashlib.sha256()
     for file in sorted(map(str, code)):
         total.update(f"{Path(file).name} {sha256_of(file)}\n".encode())
@@ -67,8 +67,8 @@ def provenance(
         folder.parent for folder in results.glob(f"*/store/{INDEX}") if folder.is_file()
     )
     return {
-        "config_sha256": hashlib.sha256(text.encode()).hexdigest(),
-        "config": json.loads(text),
+        "config_sha256": config_digest(config),
+        "config": json.loads(config_text(config)),
         "code_sha256": total.hexdigest(),
         "git": git_revision(Path(__file__).parent),
         "versions": {name: _version(name) for name in ("python", *PACKAGES)},

@@ -25,9 +25,10 @@ const Charts = (() => {
     || new Set(column.values).size <= CLASSES.length * SYMBOLS.length;
 
   function base(view, margin) {
-    const mark = { text: "simulated", xref: "paper", yref: "paper", x: 1, y: 1, xanchor: "right",
+    const mark = { text: "simulated", xref: "paper", yref: "paper", x: 0, y: 1, xanchor: "left",
       yanchor: "bottom", showarrow: false, font: { color: "#8a3b00", size: 12 } };
-    return { font: FONT, margin: { ...margin, t: view.simulated ? 24 : 8 },
+    // Plotly's buttons lie in the upper margin.
+    return { font: FONT, margin: { ...margin, t: 32 },
       annotations: view.simulated ? [mark] : [] };
   }
 
@@ -83,8 +84,11 @@ const Charts = (() => {
     const shape = space ? { scene: { xaxis: x, yaxis: y, zaxis: z, aspectmode: "data",
       camera: { eye: { x: 1.5, y: 1.5, z: 1.1 } } } }
       : { xaxis: x, yaxis: { ...y, scaleanchor: "x" } };
+    // Beside a scale of colours there is room for "unknown" above the chart only.
+    const above = { orientation: "h", x: 0.5, xanchor: "center", y: 1, yanchor: "bottom" };
+    const legend = { itemsizing: "constant", ...(view.covariates.get(name)?.numeric ? above : {}) };
     return Plotly.react("scatter", traces, { ...base(view, { l: 62, r: 10, b: 46 }), ...shape,
-      hovermode: "closest", uirevision: revision, legend: { itemsizing: "constant" } }, CONFIG);
+      hovermode: "closest", uirevision: revision, legend }, CONFIG);
   }
 
   function tree(view) {

@@ -34,7 +34,10 @@ async function explore() {
   function refill() {
     const before = (id) => ($(id).options.length ? $(id).value : undefined);
     const dataset = data.datasets[$("dataset").value];
-    fill("selection", named(Object.keys(dataset.selections)), before("selection"));
+    // Of layers the deepest is the last.
+    const selections = Object.keys(dataset.selections);
+    const same = selections.find((name) => name === before("selection"));
+    fill("selection", named(selections), same ?? selections.at(-1));
     fill("metric", named(Object.keys(dataset.selections[$("selection").value].metrics)), before("metric"));
     view = Unpack.view(data, { dataset: $("dataset").value, selection: $("selection").value,
       metric: $("metric").value });
