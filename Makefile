@@ -20,7 +20,7 @@ help:  ## list the targets
 	@echo "make run      build the environment, then the default study and its report (results/report.html)"
 	@echo "make figures  draw the figures anew from results that exist, in seconds"
 	@echo "make test     build the environment, then run all tests"
-	@echo "make bench    time the package, and write the tables to results/benchmarks (about 12 minutes)"
+	@echo "make bench    time the package, and write the tables to results/benchmarks (about 18 minutes)"
 	@echo "make docs     build the guides and the API pages as a site (docs/_build/html)"
 	@echo "make lint     check style and workflow: ruff, snakefmt"
 	@echo "make dry-run  show which jobs 'make run' would run"
