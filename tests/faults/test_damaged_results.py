@@ -21,53 +21,42 @@ def flip(file: Path) -> bytes:
     return whole
 
 
-def test_a_damaged_array_of_a_store_is_made_anew(study, unbroken):
-    store = study.results / "nasbench" / "store"
-    array = sorted(store.glob("pool_trained_*.npy"))[3]
-    whole = flip(array)
-    matrix = (
-        study.results / "distances" / "nasbench" / "pool_trained" / "procrustes" / "distances.npz"
-    )
-    expected = matrix.read_bytes()
-    matrix.unlink()
-    wanted = str(matrix.relative_to(study.folder))
+def heals(study, damaged: Path, result: Path) -> str:
+    """Damage a file and ask for a result that rests on it: the run fails, saying why (returned),
+    and the next one makes both as they were."""
+    whole, expected = flip(damaged), result.read_bytes()
+    result.unlink()
+    wanted = str(result.relative_to(study.folder))
     output = study.run(wanted, expect=1)
+    assert not damaged.exists()
+    study.run(wanted)
+    assert damaged.read_bytes() == whole
+    assert result.read_bytes() == expected
+    return output
+
+
+def test_a_damaged_array_of_a_store_is_made_anew(study):
+    array = sorted((study.results / "nasbench" / "store").glob("pool_trained_*.npy"))[3]
+    folder = study.results / "distances" / "nasbench" / "pool_trained" / "procrustes"
+    output = heals(study, array, folder / "distances.npz")
     assert f"{array.name}: found sha256" in output
     assert "it was removed: run the same command again to make it anew" in output
-    assert not array.exists()
-    study.run(wanted)
-    assert array.read_bytes() == whole
-    assert matrix.read_bytes() == expected
 
 
 @pytest.mark.parametrize("name", ["index.csv", "dataset.json"])
 def test_a_damaged_table_of_a_store_is_made_anew(study, name):
     file = study.results / "nasbench" / "store" / name
-    whole = flip(file)
     table = study.results / "learning" / "nasbench" / "procrustes" / "regression.csv"
-    expected = table.read_bytes()
-    table.unlink()
-    wanted = str(table.relative_to(study.folder))
-    output = study.run(wanted, expect=1)
+    output = heals(study, file, table)
     assert f"{name}: " in output
     assert "it was removed: run the same command again to make it anew" in output
-    study.run(wanted)
-    assert file.read_bytes() == whole
-    assert table.read_bytes() == expected
 
 
 def test_a_damaged_matrix_is_made_anew(study):
     folder = study.results / "distances" / "nasbench" / "pool_trained" / "procrustes"
-    whole = flip(folder / "distances.npz")
     table = study.results / "geometry" / "nasbench" / "procrustes" / "audit.csv"
-    expected = table.read_bytes()
-    table.unlink()
-    wanted = str(table.relative_to(study.folder))
-    output = study.run(wanted, expect=1)
+    output = heals(study, folder / "distances.npz", table)
     assert "distances.npz: not a readable matrix of distances" in output
-    study.run(wanted)
-    assert (folder / "distances.npz").read_bytes() == whole
-    assert table.read_bytes() == expected
 
 
 def test_provenance_names_what_is_damaged_or_missing(study, capsys):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -84,7 +84,7 @@ class CircularGrid:
             for kind in (np.float64, np.float32)
         }
 
-    @property
+    @cached_property
     def planes(self) -> tuple[np.ndarray, Array]:
         """How products become planes of all frequencies, three a frequency, for the inverse.
 

@@ -105,16 +105,7 @@ class _Certified:
 
     def solver(self, C: Any, error_of: ErrorOf) -> Array:
         """Nuclear norms of a stack of matrices (..., p, q)."""
-        shape, tolerance = tuple(C.shape[-2:]), self._allowed(C)
-        if tolerance is None or not self._worth.get(shape, True):
-            return self._exact(C)
-        norms, bounds = self._fast(C)
-        held = error_of(norms, bounds) <= tolerance
-        with self._lock:
-            self._worth.setdefault(shape, bool(held.mean() >= 0.5))
-        if not held.all():
-            norms[~held] = self._exact(self._some(C, ~held))
-        return norms
+        return self._settled(C, tuple(C.shape[-2:]), self._fast, self._exact, error_of)
 
     def largest(self, C: Any, error_of: ErrorOf) -> Array:
         """Of each stack of matrices (..., s, p, q) the largest nuclear norm.
@@ -122,19 +113,34 @@ class _Certified:
         Bounds on all norms of a stack bound its largest, so no singular values are needed to
         tell which one that is; where the bounds are too wide, exact ones prune the stack first.
         """
-        shape, tolerance = tuple(C.shape[-3:]), self._allowed(C)
+        shape = tuple(C.shape[-3:])
+        return self._settled(C, shape, self._fast_largest, self._largest_exactly, error_of)
+
+    def _settled(
+        self,
+        C: Any,
+        shape: tuple[int, ...],
+        fast: Callable[[Any], tuple[Array, Array]],
+        exact: Callable[[Any], Array],
+        error_of: ErrorOf,
+    ) -> Array:
+        """Values by the fast route where their certificate holds, exact ones elsewhere."""
+        tolerance = self._allowed(C)
         if tolerance is None or not self._worth.get(shape, True):
-            return self._largest_exactly(C)
-        norms, bounds = self._fast(C)
-        with np.errstate(invalid="ignore"):  # bounds may be infinite; what is not a number fails
-            low, high = (norms - bounds).max(axis=-1), (norms + bounds).max(axis=-1)
-            largest = 0.5 * (low + high)
-            held = error_of(largest, 0.5 * (high - low)) <= tolerance
+            return exact(C)
+        values, bounds = fast(C)
+        held = error_of(values, bounds) <= tolerance  # what is not a number fails
         with self._lock:
             self._worth.setdefault(shape, bool(held.mean() >= 0.5))
         if not held.all():
-            largest[~held] = self._largest_exactly(self._some(C, ~held))
-        return largest
+            values[~held] = exact(self._some(C, ~held))
+        return values
+
+    def _fast_largest(self, C: Any) -> tuple[Array, Array]:
+        norms, bounds = self._fast(C)
+        with np.errstate(invalid="ignore"):  # bounds may be infinite
+            low, high = (norms - bounds).max(axis=-1), (norms + bounds).max(axis=-1)
+            return 0.5 * (low + high), 0.5 * (high - low)
 
     def _largest_exactly(self, C: Any) -> Array:
         stacks = self._on_host(C).reshape(-1, *C.shape[-3:])
