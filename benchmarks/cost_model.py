@@ -85,5 +85,5 @@ def _named(metric: Metric) -> str:
 def _measured(metric: Metric, arrays: list[Array]) -> float:
     prepared = [metric.prepare(X) for X in arrays]
     half = len(prepared) // 2
-    a, b = metric.block(prepared[:half]), metric.block(prepared[half:])
+    a, b = metric.stack(prepared[:half]), metric.stack(prepared[half:])
     return per_call(lambda: metric.pairwise(a, b)) / (half * (len(prepared) - half))

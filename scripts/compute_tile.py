@@ -5,7 +5,7 @@ from pathlib import Path
 
 from shapemetrics import __version__
 from shapemetrics.metrics.registry import build_metric
-from shapemetrics.pairwise import Tile, compare_blocks, load_block
+from shapemetrics.pairwise.out_of_core import compute_tile, read_block
 from shapemetrics.study.jobs import job
 from shapemetrics.study.tiling import TilePlan, note_progress
 
@@ -14,18 +14,20 @@ with job(snakemake) as log:
     plan = TilePlan.load(snakemake.input.plan).matrix(names.selection, names.metric)
     metric = build_metric(snakemake.params.metric)
     blocks = [plan.block(digest) for digest in (names.rows, names.columns)]
-    rows, _ = load_block(snakemake.input.rows)
-    columns = None if names.rows == names.columns else load_block(snakemake.input.columns)[0]
-    dtype = engine.pop("dtype")
-    values = compare_blocks(rows, columns, metric, n_jobs=snakemake.threads, **engine)
-    provenance = {
-        "parameters": metric.parameters(),
-        "dtype": dtype,
+    rows = read_block(snakemake.input.rows)
+    columns = None if names.rows == names.columns else read_block(snakemake.input.columns)
+    facts = {"parameters": metric.parameters(), **engine, "version": __version__}
+    del engine["dtype"]
+    tile = compute_tile(
+        rows,
+        columns,
+        metric,
+        [block.ids for block in blocks],
+        facts,
+        [block.digest for block in blocks],
+        n_jobs=snakemake.threads,
         **engine,
-        "blocks": [block.digest for block in blocks],
-        "version": __version__,
-    }
-    tile = Tile(values, *(block.ids for block in blocks), provenance)
+    )
     tile.save(snakemake.output.tile)
     folder = Path(snakemake.output.tile).parent
     line = note_progress(plan, folder, names, snakemake.params.progress)

@@ -6,7 +6,8 @@ import numpy as np
 
 from shapemetrics import RepresentationStore
 from shapemetrics.metrics.registry import build_metric
-from shapemetrics.pairwise.blocks import save_block
+from shapemetrics.pairwise.inputs import Networks
+from shapemetrics.pairwise.out_of_core import prepare_block
 from shapemetrics.study.jobs import job
 from shapemetrics.study.tiling import TilePlan
 
@@ -16,8 +17,14 @@ with job(snakemake) as log:
     block = plan.block(wildcards.block)
     store = RepresentationStore(Path(snakemake.input.index).parent).take(block.ids)
     store.verify()
-    metric = build_metric(snakemake.params.metric)
     arrays = store.arrays(snakemake.params.positions)
-    prepared = [metric.prepare(X, name=id, dtype=dtype) for id, X in zip(block.ids, arrays)]
-    save_block(prepared, snakemake.output.block, {"digest": block.digest})
-    log.info("%d representations prepared", len(prepared))
+    networks = Networks(dict(zip(block.ids, arrays, strict=True)))
+    prepare_block(
+        networks,
+        range(len(networks)),
+        build_metric(snakemake.params.metric),
+        snakemake.output.block,
+        digest=block.digest,
+        dtype=dtype,
+    )
+    log.info("%d representations prepared", len(networks))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +20,7 @@ class PrincipalBasis(NamedTuple):
 
 
 def principal_basis(
-    X: Array, *, tolerance: float, n_components: int | None = None
+    X: Array, *, tolerance: float, floor: float = 0.0, n_components: int | None = None
 ) -> PrincipalBasis:
     """Singular value decomposition without the directions that hold nothing but rounding.
 
@@ -30,6 +31,9 @@ def principal_basis(
     tolerance : float
         Singular values at or below ``tolerance`` times the largest are dropped. The rule is
         relative, so the rank does not change with the units of the data.
+    floor : float, default=0.0
+        Singular values at or below this are dropped too: what rounding of the numbers that X was
+        made from can hide.
     n_components : int, optional
         Keep at most so many leading directions.
 
@@ -46,36 +50,53 @@ def principal_basis(
         left = Q @ inner
     else:
         left, values, right_t = np.linalg.svd(X, full_matrices=False)
-    rank = int(np.count_nonzero(values > tolerance * values[0])) if values[0] > 0 else 0
+    least = max(tolerance * float(values[0]), floor)
+    rank = int(np.count_nonzero(values > least)) if values[0] > 0 else 0
     if n_components is not None:
         rank = min(rank, n_components)
     return PrincipalBasis(left[:, :rank], values[:rank], right_t[:rank].T)
 
 
-def rounding_tolerance(dtype: np.dtype, shape: tuple[int, ...]) -> float:
-    """Relative size below which a singular value is rounding and no direction of the data.
+def rounding_tolerance(shape: Sequence[int]) -> float:
+    """Relative size below which a singular value is rounding of the computation, in float64.
 
     Parameters
     ----------
-    dtype : dtype
-        Floating type that the data came in.
-    shape : tuple of int
+    shape : sequence of int
         Shape of the matrix.
 
     Returns
     -------
     float
-        Ten times the data's own machine precision, or the error of the decomposition, which is
-        in float64 and grows with the matrix, whichever is larger.
-
-    Notes
-    -----
-    Rounding entries to a precision eps adds a matrix of norm about eps sqrt(max(m, n)) times their
-    size, and the largest singular value is at least sqrt(max(m, n)) times their root mean square:
-    relative to it, eps, however tall the matrix.
+        Ten times the machine precision, or the error of the decomposition, which grows with the
+        matrix, whichever is larger. The type that stored the data has no say: the same numbers
+        have the same rank, whatever holds them.
     """
-    own = 10.0 * float(np.finfo(dtype).eps)
-    return max(own, max(shape) * float(np.finfo(np.float64).eps))
+    return max(10, *shape) * float(np.finfo(np.float64).eps)
+
+
+def rounding_level(norm: float, shape: Sequence[int], precision: float) -> float:
+    r"""Size of singular values that rounding of the entries of a matrix can make or hide.
+
+    Parameters
+    ----------
+    norm : float
+        Frobenius norm of the matrix as it was stored, before centring.
+    shape : sequence of int
+        Its shape (m, n).
+    precision : float
+        Relative spacing of the stored numbers.
+
+    Returns
+    -------
+    float
+        :math:`u \, \mathrm{rms}(X) (\sqrt m + \sqrt n)`, about three times the norm of the
+        matrix of rounding errors: independent errors of standard deviation s have a largest
+        singular value of about :math:`s (\sqrt m + \sqrt n)`, and s is at most
+        :math:`u / \sqrt{12}` times an entry.
+    """
+    m, n = shape
+    return precision * norm / np.sqrt(m * n) * (np.sqrt(m) + np.sqrt(n))
 
 
 def nuclear_norms(C: Array) -> Array:
@@ -166,9 +187,27 @@ def angles(inner: Array, norms_x: Array, norms_y: Array) -> Array:
     return np.arccos(np.clip(inner / (norms_x * norms_y), -1.0, 1.0))
 
 
-def chord_lengths(inner: Array, norms_x: Array, norms_y: Array) -> Array:
-    """Euclidean distances between vectors with these inner products and norms."""
-    return np.sqrt(np.maximum(norms_x**2 + norms_y**2 - 2.0 * inner, 0.0))
+def chord_lengths(
+    inner: Array,
+    norms_x: Array,
+    norms_y: Array,
+    exponents_x: npt.NDArray[np.integer] | int = 0,
+    exponents_y: npt.NDArray[np.integer] | int = 0,
+) -> Array:
+    """Euclidean distances between vectors with these inner products and norms.
+
+    Vectors are given up to a power of two each, x times ``2**exponents_x``: no square then leaves
+    the range of float64, whatever the data's units.
+    """
+    if np.array_equal(exponents_x, exponents_y) and np.ndim(exponents_x) == 0:
+        common, left, right = exponents_x, norms_x, norms_y
+    else:
+        common = np.maximum(exponents_x, exponents_y)
+        left = np.ldexp(norms_x, exponents_x - common)
+        right = np.ldexp(norms_y, exponents_y - common)
+        inner = np.ldexp(inner, exponents_x + exponents_y - 2 * common)
+    chords = np.sqrt(np.maximum(left**2 + right**2 - 2.0 * inner, 0.0))
+    return np.ldexp(chords, common)
 
 
 def nearly_equal(inner: Array, norms_x: Array, norms_y: Array, eps: float) -> npt.NDArray[np.bool_]:

@@ -126,7 +126,7 @@ def test_kmedoids_extremes():
 
 @pytest.mark.parametrize("k", [0, 5])
 def test_number_of_clusters_is_checked(k):
-    with pytest.raises(ValueError, match="k must be from 1 to 4"):
+    with pytest.raises(ValueError, match="k: found"):
         kmedoids(np.ones((4, 4)) - np.eye(4), k)
-    with pytest.raises(ValueError, match="k must be from 1 to 4"):
+    with pytest.raises(ValueError, match="k: found"):
         kmeans_shapes([np.eye(3)] * 4, k)

@@ -24,8 +24,8 @@ def test_every_shift_agrees_with_rolling_by_hand(seed, h, w):
     X, Y = fields(seed, h, w, 2, 3)
     grid = circular_grid(h, w)
     x, y = grid.spectrum(X), grid.spectrum(Y)
-    products = grid.products([x], [y])
-    C = grid.shifted(products)
+    products = grid.products(x, y)
+    C = grid.shifted(products).reshape(h, w, 2, 3)
     for a in range(h):
         for b in range(w):
             rolled = np.roll(X, (a, b), axis=(1, 2))
@@ -59,14 +59,15 @@ def test_networks_side_by_side_and_small_batches_change_nothing(monkeypatch):
     left, right = fields(0, 4, 5, 2, 3), fields(1, 4, 5, 1, 4)
     grid = circular_grid(4, 5)
     x, y = [grid.spectrum(F) for F in left], [grid.spectrum(F) for F in right]
-    together = grid.products(x, y)
+    sides = np.concatenate(x, axis=-1), np.concatenate(y, axis=-1)
+    together = grid.products(*sides)
     assert together.shape == (grid.n_products, 5, 5)
     pair = together[:, 2:5, 1:5]
-    alone = grid.shifted(grid.products([x[1]], [y[1]]))
+    alone = grid.shifted(grid.products(x[1], y[1]))
     np.testing.assert_allclose(grid.shifted(pair), alone, atol=1e-13)
     monkeypatch.setattr(circular, "OPERAND_BYTES", 1)
     monkeypatch.setattr(circular, "SLICE_BYTES", 1)
-    np.testing.assert_allclose(grid.products(x, y), together, atol=1e-13)
+    np.testing.assert_allclose(grid.products(*sides), together, atol=1e-13)
     np.testing.assert_allclose(grid.shifted(pair), alone, atol=1e-13)
     np.testing.assert_allclose(grid.spectrum(left[0]), x[0], atol=1e-14)
 
@@ -75,9 +76,9 @@ def test_single_precision_stays_single():
     (X,) = fields(0, 4, 4, 3)
     grid = circular_grid(4, 4)
     x = grid.spectrum(X).astype(np.float32)
-    products = grid.products([x], [x])
+    products = grid.products(x, x)
     C = grid.shifted(products)
     assert products.dtype == C.dtype == grid.roll(x, (1, 2)).dtype == np.float32
     assert grid.at_shift(products, (1, 2)).dtype == np.float32
-    exact = grid.shifted(grid.products([grid.spectrum(X)], [grid.spectrum(X)]))
+    exact = grid.shifted(grid.products(grid.spectrum(X), grid.spectrum(X)))
     np.testing.assert_allclose(C, exact, atol=1e-4)

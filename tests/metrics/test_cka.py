@@ -161,7 +161,7 @@ def test_bad_input_is_named(kernel, X, error, message):
 
 
 def test_different_stimuli_are_refused(rng):
-    with pytest.raises(ValueError, match=r"'X' has 9 stimuli and 'Y' 8"):
+    with pytest.raises(ValueError, match=r"'Y': found 8 stimuli, expected 9"):
         AngularCKA().distance(rng.normal(size=(9, 2)), rng.normal(size=(8, 2)))
     with pytest.raises(ValueError, match="square"):
         AngularCKA("precomputed").prepare(rng.normal(size=(9, 2)))

@@ -266,9 +266,9 @@ def test_what_a_measure_cannot_do_is_said(rng):
     for name in ("mean_cca", "pwcca"):
         with pytest.raises(ValueError, match="span all 10 stimuli"):
             Comparison(name).prepare(X)
-    with pytest.raises(ValueError, match="10 stimuli, expected at least 11 folds"):
+    with pytest.raises(ValueError, match="10 stimuli, expected at least 11, one per fold"):
         Comparison("linear_regression", n_folds=11).prepare(X)
-    with pytest.raises(ValueError, match="too few to train"):
+    with pytest.raises(ValueError, match="expected at least 2 to train"):
         Comparison("linear_regression", n_folds=2).prepare(X[:2])
     with pytest.raises(ValueError, match="1 unit"):
         Comparison("rsa_correlation").prepare(X[:, :1])

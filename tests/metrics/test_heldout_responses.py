@@ -46,7 +46,7 @@ def test_other_numbers_of_units_are_named(case):
 
 def test_other_numbers_of_stimuli_are_named(case):
     metric, fitted, responses = case
-    with pytest.raises(ValueError, match=r"'array 0' has 5 .* and 'array 1' 6"):
+    with pytest.raises(ValueError, match=r"'array 1': found 6 stimuli, expected 5"):
         pairwise_distances(fitted, metric, heldout=[responses(5), responses(6)])
 
 

@@ -316,7 +316,7 @@ def test_what_no_kernel_can_do_is_said(rng):
     sparse[0] = 1.0
     with pytest.raises(ValueError, match="median distance"):
         KernelMetric("rbf").prepare(sparse)
-    with pytest.raises(ValueError, match="10 stimuli"):
+    with pytest.raises(ValueError, match="found 12 stimuli, expected 10"):
         KernelMetric("rbf").distance(X, rng.normal(size=(12, 3)))
     metric = KernelMetric("precomputed")
     for gram, message in (

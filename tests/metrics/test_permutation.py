@@ -229,12 +229,12 @@ def test_bad_input_names_the_network(X, error, message):
 
 def test_different_stimuli_and_heldout_units_are_refused():
     (X,), (Y,) = draw(0, 3), draw(0, 3, m=5)
-    with pytest.raises(ValueError, match="'X' has 8 stimuli and 'Y' 5"):
+    with pytest.raises(ValueError, match="'Y': found 5 stimuli, expected 8"):
         PermutationMetric().distance(X, Y)
     with pytest.raises(ValueError, match=r"'array 0'.*found 2 units in the held-out.*expected 3"):
         pairwise_distances([X, X], PermutationMetric(), heldout=[X[:, :2], X])
     fitted_mean = np.tile(X.mean(axis=0), (8, 1))
-    with pytest.raises(ValueError, match=r"'array 1': held-out responses are all at the fitted"):
+    with pytest.raises(ValueError, match=r"'array 1': found held-out responses that are all at the fitted"):
         pairwise_distances([X, X], PermutationMetric(), heldout=[X, fitted_mean])
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shapemetrics import linalg
-from shapemetrics.metrics.shift_search import largest_nuclear_norm
+from shapemetrics.backends.largest_norm import largest_nuclear_norm
 
 seeds = st.integers(0, 2**31)
 

@@ -42,10 +42,10 @@ def by_linear_programming(X: np.ndarray, Y: np.ndarray) -> float:
 @given(seeds, sizes, sizes)
 def test_it_is_the_optimum_of_the_linear_program(seed, n, p):
     X, Y = draw(seed, n, p)
-    found = SoftMatchingMetric(center=False).distance(X, Y)
+    found = SoftMatchingMetric("euclidean", center=False).distance(X, Y)
     assert found**2 == pytest.approx(by_linear_programming(X, Y), rel=1e-9)
     centred = [Z - Z.mean(axis=0) for Z in (X, Y)]
-    found = SoftMatchingMetric().distance(X, Y)
+    found = SoftMatchingMetric("euclidean").distance(X, Y)
     assert found**2 == pytest.approx(by_linear_programming(*centred), rel=1e-9)
     unit = [Z / np.linalg.norm(Z, axis=0) for Z in centred]
     found = SoftMatchingMetric(geometry="correlation").distance(X, Y)
@@ -96,7 +96,7 @@ def test_duplicating_every_unit_changes_nothing(seed, metric, n, p, times):
 def test_duplicating_one_unit_of_several_does(seed, n):
     (X,) = draw(seed, n + 1)
     uneven = np.hstack([X, X[:, :1]])
-    assert SoftMatchingMetric().distance(uneven, X) > 1e-3
+    assert SoftMatchingMetric("euclidean").distance(uneven, X) > 1e-3
 
 
 @given(seeds, geometries, sizes, sizes)
@@ -122,7 +122,7 @@ def test_what_scale_does(seed, scale):
 @given(seeds, sizes, st.booleans())
 def test_at_one_size_it_is_the_permutation_distance(seed, n, center):
     X, Y = draw(seed, n, n)
-    soft = SoftMatchingMetric(center=center).distance(X, Y)
+    soft = SoftMatchingMetric("euclidean", center=center).distance(X, Y)
     hard = PermutationMetric(geometry="euclidean", center=center).distance(X, Y)
     assert soft == pytest.approx(hard / np.sqrt(n), abs=1e-10)
     angle = SoftMatchingMetric("angular", center=center).distance(X, Y)
@@ -134,7 +134,7 @@ def test_at_one_size_it_is_the_permutation_distance(seed, n, center):
 def test_a_single_unit_goes_to_all(seed, p):
     X, Y = (Z - Z.mean(axis=0) for Z in draw(seed, 1, p))
     expected = np.sqrt(np.mean(np.sum((X - Y) ** 2, axis=0)))
-    assert SoftMatchingMetric().distance(X, Y) == pytest.approx(expected, rel=1e-10)
+    assert SoftMatchingMetric("euclidean").distance(X, Y) == pytest.approx(expected, rel=1e-10)
 
 
 @given(seeds, metrics, sizes, sizes)
@@ -205,7 +205,7 @@ def test_heldout_uses_the_plan_of_the_training_stimuli(geometry):
 def test_silent_units_have_no_correlation():
     (X,) = draw(0, 4)
     X[:, 2] = 0.1
-    assert SoftMatchingMetric().distance(X, X) == 0.0
+    assert SoftMatchingMetric("euclidean").distance(X, X) == 0.0
     with pytest.raises(ValueError, match=r"'X': found 1 units without variance"):
         SoftMatchingMetric("correlation").distance(X, X)
 
@@ -214,8 +214,8 @@ def test_missing_pot_is_named_with_its_extra(monkeypatch):
     X, Y, Z = draw(0, 3, 4, 3)
     monkeypatch.setitem(sys.modules, "ot", None)
     with pytest.raises(ImportError, match=r"pip install shapemetrics\[transport\]"):
-        SoftMatchingMetric().distance(X, Y)
-    assert SoftMatchingMetric().distance(X, Z) > 0  # equal sizes do without
+        SoftMatchingMetric("euclidean").distance(X, Y)
+    assert SoftMatchingMetric("euclidean").distance(X, Z) > 0  # equal sizes do without
 
 
 def test_a_solver_that_gives_up_is_not_believed(monkeypatch):
@@ -225,7 +225,7 @@ def test_a_solver_that_gives_up_is_not_believed(monkeypatch):
         pytest.warns(UserWarning, match="numItermax"),
         pytest.raises(RuntimeError, match="20 and 30 units"),
     ):
-        SoftMatchingMetric().distance(X, Y)
+        SoftMatchingMetric("euclidean").distance(X, Y)
 
 
 def test_importing_the_metrics_loads_neither_pot_nor_torch():
@@ -258,8 +258,8 @@ def test_bad_input_names_the_network(X, error, message, geometry):
 
 def test_different_stimuli_and_bad_parameters_are_refused():
     (X,), (Y,) = draw(0, 3), draw(0, 3, m=5)
-    with pytest.raises(ValueError, match="'X' has 8 stimuli and 'Y' 5"):
-        SoftMatchingMetric().distance(X, Y)
+    with pytest.raises(ValueError, match="'Y': found 5 stimuli, expected 8"):
+        SoftMatchingMetric("euclidean").distance(X, Y)
     with pytest.raises(ValueError, match="geometry: found 'cosine'"):
         SoftMatchingMetric("cosine")
 
@@ -268,11 +268,11 @@ def test_values_of_an_independent_program(shared: Path):
     oracle = np.load(shared / "oracles" / "crosscheck.npz")
     equal = list(oracle["X"])
     np.testing.assert_allclose(
-        pairwise_distances(equal, SoftMatchingMetric()), oracle["pot_softmatch_euclid"], atol=1e-10
+        pairwise_distances(equal, SoftMatchingMetric("euclidean")), oracle["pot_softmatch_euclid"], atol=1e-10
     )
     inputs = np.load(shared / "oracles" / "linear_unequal.npz")
     unequal = [inputs[f"X{k}"] for k in range(7)]
-    D = pairwise_distances(unequal, SoftMatchingMetric())
+    D = pairwise_distances(unequal, SoftMatchingMetric("euclidean"))
     np.testing.assert_allclose(D, oracle["pot_softmatch_euclid_unequal"], atol=1e-10)
     D = pairwise_distances(unequal, SoftMatchingMetric("correlation"))
     np.testing.assert_allclose(1 - D**2 / 2, oracle["pot_softmatch_corr_unequal"], atol=1e-10)

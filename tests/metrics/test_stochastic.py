@@ -362,7 +362,7 @@ def test_bad_moments_are_named(rng):
 def test_incomparable_networks_are_refused():
     (X,), (Y,), (Z,) = draw(1, 3), draw(2, 3, m=7), draw(3, 2)
     for kind in (GaussianStochasticMetric, EnergyStochasticMetric):
-        with pytest.raises(ValueError, match=r"'X' has 6 stimuli and 'Y' 7"):
+        with pytest.raises(ValueError, match=r"'Y': found 7 stimuli, expected 6"):
             kind().distance(X, Y)
         with pytest.raises(ValueError, match="expects equal numbers"):
             kind(group="identity").distance(X, Z)

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from shapemetrics import cross_distances, linalg, pairwise_distances
 from shapemetrics.metrics import AngularCKA, ConvolutionMetric, KernelMetric, LinearMetric
-from shapemetrics.pairwise import backends, get_backend
-from shapemetrics.pairwise.backends import polar_norms
+from shapemetrics import backends
+from shapemetrics.backends import get_backend
+from shapemetrics.backends.torch_backend import polar_norms
 
 torch = pytest.importorskip("torch", reason="needs torch")
 
@@ -126,7 +127,7 @@ def test_convolutional_certificates_hold_for_any_condition(seed, condition):
 
 def test_certified_convolutional_pairs_take_no_singular_values(monkeypatch, rng):
     calls = []
-    monkeypatch.setattr(backends, "largest_nuclear_norm", lambda stack: calls.append(1))
+    monkeypatch.setattr(backends.base, "largest_nuclear_norm", lambda stack: calls.append(1))
     networks = layers(rng)[:7]
     options = {"backend": "torch", "device": "cpu", "tolerance": 1e-6}
     assert pairwise_distances(networks, ConvolutionMetric(), **options).max() > 0.5
@@ -206,16 +207,26 @@ def test_trying_stops_where_certificates_fail(monkeypatch, rng):
 def test_what_is_not_there_is_named():
     with pytest.raises(ValueError, match="backend: found 'jax', expected 'numpy' or 'torch'"):
         get_backend("jax")
-    with pytest.raises(ValueError, match=r"tolerance: found 0.0, expected a positive"):
+    with pytest.raises(ValueError, match=r"tolerance: found 0.0, expected a number > 0"):
         get_backend("numpy", tolerance=0.0)
     with pytest.raises(ValueError, match="NumPy computes on the CPU"):
         get_backend("numpy", device="cuda")
     with pytest.raises(ValueError, match="device: found 'warp', not available"):
         get_backend("torch", device="warp")
     networks = [np.random.default_rng(k).normal(size=(9, 2)) for k in range(3)]
-    with pytest.raises(ValueError, match="AngularCKA does not support backend 'torch'"):
+    with pytest.raises(ValueError, match="backend: found 'torch', expected 'numpy', as AngularCKA"):
         pairwise_distances(networks, AngularCKA(), backend="torch")
-    with pytest.raises(ValueError, match="AngularCKA does not support a tolerance"):
+    with pytest.raises(ValueError, match="tolerance: found 1e-06, expected no tolerance, as AngularCKA"):
         pairwise_distances(networks, AngularCKA(), tolerance=1e-6)
-    with pytest.raises(ValueError, match="heldout: expected backend 'numpy'"):
-        pairwise_distances(networks, LinearMetric(), heldout=networks, tolerance=1e-6)
+
+
+@pytest.mark.parametrize("options", [{"tolerance": 1e-3}, {"backend": "torch", "device": "cpu"}])
+def test_heldout_distances_on_any_backend(rng, options):
+    for metric, arrays in (
+        (LinearMetric(alpha=0.5), [rng.normal(size=(40, n)) for n in (3, 5, 5, 4)]),
+        (ConvolutionMetric(), layers(rng)[:4]),
+    ):
+        heldout = [np.roll(X, 7, axis=0) + 0.1 * rng.normal(size=X.shape) for X in arrays]
+        expected = pairwise_distances(arrays, metric, heldout=heldout)
+        found = pairwise_distances(arrays, metric, heldout=heldout, **options)
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)

@@ -28,8 +28,8 @@ def test_round_trip_is_exact_and_memory_mapped(tmp_path, prepared):
         np.testing.assert_array_equal(a.transform, b.transform)
         assert not b.features.flags.owndata
     metric = LinearMetric(alpha=0.5)
-    fresh = metric.pairwise(metric.block(prepared), metric.block(prepared))
-    mapped = metric.pairwise(metric.block(found), metric.block(found))
+    fresh = metric.pairwise(metric.stack(prepared), metric.stack(prepared))
+    mapped = metric.pairwise(metric.stack(found), metric.stack(found))
     np.testing.assert_array_equal(fresh, mapped)
 
 
@@ -59,7 +59,7 @@ def test_a_file_cannot_name_other_code(tmp_path, prepared):
     length = int.from_bytes(whole[start - 8 : start], "little")
     header = forged[start + 32 : start + 32 + length]
     path.write_bytes(forged[:start] + hashlib.sha256(header).digest() + forged[start + 32 :])
-    with pytest.raises(ValueError, match="which is not a metric's"):
+    with pytest.raises(ValueError, match="which is no prepared network"):
         load_block(path)
 
 

@@ -111,7 +111,7 @@ def test_bad_networks_are_named(arrays):
     with pytest.raises(ValueError, match="'n3': found 80 values that are NaN"):
         pairwise_distances(named, LinearMetric(), n_jobs=2)
     named["n3"] = np.ones((39, 2)) * np.arange(39)[:, None]
-    with pytest.raises(ValueError, match="'n0' has 40 stimuli and 'n3' 39"):
+    with pytest.raises(ValueError, match="'n3': found 39 stimuli, expected 40"):
         pairwise_distances(named, LinearMetric())
 
 

@@ -195,7 +195,7 @@ def test_blocks_that_cannot_be_compared():
     metric = LinearMetric()
     prepared = [metric.prepare(X, name=id) for id, X in zip(IDS, MATRICES)]
     short = metric.prepare(MATRICES[0][:20], name="short")
-    with pytest.raises(ValueError, match="'n0' has 24 stimuli and 'short' 20"):
+    with pytest.raises(ValueError, match="'short': found 20 stimuli, expected 24"):
         compare_blocks(prepared, [*prepared[:3], short], metric)
     with pytest.raises(ValueError, match="found no prepared networks"):
         compare_blocks(prepared, [], metric)

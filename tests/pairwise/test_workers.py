@@ -42,13 +42,11 @@ def blas_threads(_: int = 0) -> set[int]:
     return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
 
 
-@pytest.mark.parametrize(
-    ("n_jobs", "wide", "expected"), [(2, False, 1), (2, True, 2), (1, True, 1)]
-)
-def test_linear_algebra_and_workers_never_ask_for_more_threads_than_jobs(n_jobs, wide, expected):
+@pytest.mark.parametrize(("n_jobs", "n_tasks", "expected"), [(2, 4, 1), (2, 1, 2), (1, 1, 1)])
+def test_linear_algebra_and_workers_never_ask_for_more_threads_than_jobs(n_jobs, n_tasks, expected):
     before = blas_threads()
-    with workers(n_jobs, wide=wide) as run:
-        for found in run(blas_threads, [(k,) for k in range(4)]):
+    with workers(n_jobs, n_tasks=n_tasks) as run:
+        for found in run(blas_threads, [(k,) for k in range(n_tasks)]):
             assert found == {expected}
     assert blas_threads() == before
 

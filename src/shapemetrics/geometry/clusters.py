@@ -13,11 +13,13 @@ from shapemetrics.geometry.checks import check_distances
 from shapemetrics.geometry.means import (
     Geometry,
     Group,
-    best_turns,
-    mean_of_stack,
-    stack_shapes,
+    mean_of_points,
+    metric_of,
+    prepared_points,
 )
-from shapemetrics.linalg import nuclear_norms
+from shapemetrics.metrics.base import Metric
+from shapemetrics.pairwise.inputs import Arrays
+from shapemetrics.validation import check_integer
 
 __all__ = ["Medoids", "ShapeClusters", "kmeans_shapes", "kmedoids"]
 
@@ -72,35 +74,27 @@ class Medoids:
 
 
 def _check_k(k: int, n_items: int, n_init: int, max_iter: int) -> None:
-    if not 1 <= k <= n_items:
-        raise ValueError(f"k must be from 1 to {n_items}, the number of items, found {k}")
-    if n_init < 1 or max_iter < 1:
-        raise ValueError(f"n_init and max_iter must be at least 1, found {n_init}, {max_iter}")
+    for value, name in ((k, "k"), (n_init, "n_init"), (max_iter, "max_iter")):
+        check_integer(value, name, 1)
+    if k > n_items:
+        raise ValueError(f"k: found {k}, expected at most {n_items}, the number of items")
 
 
-def _squared_to(stack: NDArray, power: NDArray, target: NDArray, group: Group) -> NDArray:
-    """Squared distances of every shape of a stack to one target."""
-    cross = stack.transpose(0, 2, 1) @ target
-    inner = nuclear_norms(cross) if group == "orthogonal" else best_turns(cross, group)[1]
-    return np.maximum(power + np.sum(target**2) - 2.0 * inner, 0.0)
-
-
-def _plus_plus(
-    stack: NDArray, power: NDArray, k: int, group: Group, rng: np.random.Generator
-) -> NDArray[np.float64]:
+def _plus_plus(points: Any, k: int, metric: Metric, rng: np.random.Generator) -> list[NDArray]:
     """Choose k shapes as starts, each with probability proportional to its squared distance to
     those chosen before (k-means++, Arthur and Vassilvitskii 2007)."""
-    chosen = [int(rng.integers(len(stack)))]
-    nearest = _squared_to(stack, power, stack[chosen[0]], group)
+    n = len(points)
+    chosen = [int(rng.integers(n))]
+    nearest = metric.squared_to(points, points[chosen[0]])
     nearest[chosen] = 0.0
     while len(chosen) < k:
         total = nearest.sum()
-        spare = np.setdiff1d(np.arange(len(stack)), chosen)
-        p = nearest / total if total > 0 else np.isin(np.arange(len(stack)), spare) / len(spare)
-        chosen.append(int(rng.choice(len(stack), p=p)))
-        nearest = np.minimum(nearest, _squared_to(stack, power, stack[chosen[-1]], group))
+        spare = np.setdiff1d(np.arange(n), chosen)
+        p = nearest / total if total > 0 else np.isin(np.arange(n), spare) / len(spare)
+        chosen.append(int(rng.choice(n, p=p)))
+        nearest = np.minimum(nearest, metric.squared_to(points, points[chosen[-1]]))
         nearest[chosen] = 0.0
-    return stack[chosen].copy()
+    return [points[i].copy() for i in chosen]
 
 
 def _assign(squared: NDArray) -> NDArray[np.int64]:
@@ -116,15 +110,14 @@ def _assign(squared: NDArray) -> NDArray[np.int64]:
 
 
 def _lloyd(
-    stack: NDArray, centres: NDArray, group: Group, geometry: Geometry, max_iter: int, tol: float
+    points: Any, centres: list[NDArray], metric: Metric, max_iter: int, tol: float
 ) -> ShapeClusters:
-    power = np.einsum("kij,kij->k", stack, stack)
-    k = len(centres)
-    labels = np.full(len(stack), -1)
+    k, n = len(centres), len(points)
+    labels = np.full(n, -1)
     refined = converged = False
     n_iter = 0
     while n_iter < max_iter:
-        squared = np.stack([_squared_to(stack, power, c, group) for c in centres], axis=1)
+        squared = np.stack([metric.squared_to(points, c) for c in centres], axis=1)
         new = _assign(squared)
         unchanged = bool((new == labels).all())
         converged = unchanged and refined
@@ -134,25 +127,24 @@ def _lloyd(
         labels, refined = new, unchanged
         n_iter += 1
         for c in range(k):
-            members = stack[labels == c]
-            fit = mean_of_stack(
+            members = _taken(points, labels == c)
+            fit = mean_of_points(
                 members,
                 # An empty cluster's old centre says nothing about the member it was given.
                 centres[c] if (squared.argmin(axis=1) == c).any() else members[0],
-                group=group,
-                geometry=geometry,
+                metric,
                 weights=np.full(len(members), 1.0 / len(members)),
                 max_iter=500 if refined else 5,
                 tol=tol,
             )
             centres[c] = fit.mean
-    squared = np.stack([_squared_to(stack, power, c, group) for c in centres], axis=1)
-    own = squared[np.arange(len(stack)), labels]
+    squared = np.stack([metric.squared_to(points, c) for c in centres], axis=1)
+    own = squared[np.arange(n), labels]
     order = np.argsort([int(np.argmax(labels == c)) for c in range(k)])
     renumber = np.argsort(order)
     return ShapeClusters(
         labels=renumber[labels],
-        barycentres=centres[order],
+        barycentres=np.stack([centres[c] for c in order]),
         distances=np.sqrt(own),
         inertia=float(own.sum()),
         n_iter=n_iter,
@@ -160,9 +152,22 @@ def _lloyd(
     )
 
 
+def _widest(points: Any, centre: NDArray, metric: Metric) -> NDArray:
+    """A centre with as many units as the largest network has."""
+    largest = max(points, key=lambda point: point.shape[-1])
+    return metric.turn([centre], largest)[0][0]
+
+
+def _taken(points: Any, chosen: NDArray[np.bool_]) -> Any:
+    if isinstance(points, np.ndarray):
+        return points[chosen]
+    return [point for point, wanted in zip(points, chosen) if wanted]
+
+
 def kmeans_shapes(
-    shapes: Sequence[Any],
+    shapes: Arrays,
     k: int,
+    metric: Metric | None = None,
     *,
     seed: int = 0,
     group: Group = "orthogonal",
@@ -176,18 +181,18 @@ def kmeans_shapes(
 
     Parameters
     ----------
-    shapes : sequence of K arrays of shape (m, n_i), or of prepared networks with `features`
-        Responses to the same m stimuli; narrower ones are padded with zeros.
+    shapes : sequence, mapping or RepresentationStore
+        K representations of the same m stimuli, or networks that `metric` prepared.
     k : int
         Number of clusters, from 1 to K.
+    metric, group, geometry, center
+        As in :func:`~shapemetrics.geometry.frechet_mean`.
     seed : int
         Seed of the starts.
-    group, geometry, center
-        As in `frechet_mean`.
     n_init : int
         Starts by k-means++; the lowest inertia is kept.
     max_iter : int
-        Most rounds of assignment and averaging a start.
+        Most rounds of assignment and averaging per start.
     tol : float
         Relative tolerance of the barycentres.
 
@@ -215,13 +220,16 @@ def kmeans_shapes(
     >>> len(set(labels[:3])), len(set(labels[3:])), bool(labels[0] != labels[3])
     (1, 1, True)
     """
-    stack = stack_shapes(shapes, geometry=geometry, center=center)
-    _check_k(k, len(stack), n_init, max_iter)
-    power = np.einsum("kij,kij->k", stack, stack)
+    given, metric = metric is not None, metric_of(metric, group, geometry, center)
+    points = prepared_points(shapes, metric, given=given)
+    _check_k(k, len(points), n_init, max_iter)
     fits = []
     for child in np.random.SeedSequence(seed).spawn(n_init):
-        centres = _plus_plus(stack, power, k, group, np.random.default_rng(child))
-        fits.append(_lloyd(stack, centres, group, geometry, max_iter, tol))
+        centres = _plus_plus(points, k, metric, np.random.default_rng(child))
+        if not isinstance(points, np.ndarray):
+            # Clouds of any sizes: every centre has as many units as the largest start.
+            centres = [_widest(points, centre, metric) for centre in centres]
+        fits.append(_lloyd(points, centres, metric, max_iter, tol))
     return min(fits, key=lambda fit: fit.inertia)
 
 
@@ -283,7 +291,7 @@ def kmedoids(
     n_init : int
         Starts: the greedy one (BUILD) first, then random ones; the lowest inertia is kept.
     max_iter : int
-        Most swaps a start.
+        Most swaps per start.
 
     Returns
     -------
@@ -297,7 +305,7 @@ def kmedoids(
     Notes
     -----
     PAM (Kaufman and Rousseeuw 1987): minimises the sum of distances to the nearest medoid; the
-    change of every swap is found at once, in O(K^2 k) a step, as in FastPAM (Schubert and
+    change of every swap is found at once, in O(K^2 k) per step, as in FastPAM (Schubert and
     Rousseeuw 2019).
 
     Examples

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from shapemetrics.metrics.base import Metric
 from shapemetrics.pairwise.engine import pairwise_distances
-from shapemetrics.pairwise.inputs import Arrays, named
+from shapemetrics.pairwise.inputs import Arrays, names_and_arrays
 
 __all__ = ["bootstrap_distances", "distance_vs_samples", "split_half_floor"]
 
@@ -20,8 +20,7 @@ Resampled = Literal["stimuli", "units", "both"]
 
 def _same_stimuli(arrays: Arrays, least: int) -> tuple[list[str], list[NDArray], int]:
     """Return names, arrays and the number of stimuli that they share."""
-    names, values = named(arrays)
-    matrices = [np.asarray(X) for X in values]
+    names, matrices = names_and_arrays(arrays)
     if len(matrices) < least:
         raise ValueError(f"found {len(matrices)} representations, expected at least {least}")
     n_stimuli = len(matrices[0])
@@ -286,14 +285,13 @@ def split_half_floor(
     True
     """
     collection: Any = [trials] if isinstance(trials, np.ndarray) and trials.ndim == 3 else trials
-    names, values = named(collection)
+    names, values = names_and_arrays(collection)
     if n_splits < 1:
         raise ValueError(f"n_splits must be at least 1, found {n_splits}")
     if not 0 < level < 1:
         raise ValueError(f"level must lie between 0 and 1, found {level}")
     rows = []
     for name, X, child in zip(names, values, np.random.SeedSequence(seed).spawn(len(names))):
-        X = np.asarray(X)
         if X.ndim != 3 or X.shape[1] < 2:
             raise ValueError(
                 f"{name!r}: found shape {X.shape}, expected (stimuli, trials, units) with 2 or "

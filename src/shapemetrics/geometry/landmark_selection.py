@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shapemetrics.geometry.landmarks import LandmarkDistances
-from shapemetrics.metrics.base import Metric, check_integer
-from shapemetrics.pairwise.compare import Gatherer, by_width, is_wide, library_of, partition
-from shapemetrics.pairwise.engine import check_options, prepare_all
-from shapemetrics.pairwise.inputs import Arrays, Source
+from shapemetrics.metrics.base import Metric
+from shapemetrics.pairwise.compare import PairEngine, Side, backend_of
+from shapemetrics.pairwise.inputs import Arrays, Networks
 from shapemetrics.pairwise.memory import check_memory
-from shapemetrics.pairwise.workers import workers
+from shapemetrics.pairwise.preparation import prepare_networks, working_dtype
 from shapemetrics.progress import Progress, reporting
+from shapemetrics.validation import check_integer
 
 __all__ = ["select_landmarks"]
 
@@ -35,8 +35,9 @@ def select_landmarks(
     seed: int = 0,
     n_random: int | None = None,
     n_candidates: int | None = None,
+    heldout: Arrays | None = None,
     n_jobs: int = 1,
-    backend: str = "numpy",
+    backend: str | None = None,
     device: str | None = None,
     tolerance: float | None = None,
     dtype: Any = "float64",
@@ -64,7 +65,7 @@ def select_landmarks(
     n_candidates : int, optional
         Choose among so many items, drawn at random, which are kept in memory; the others are then
         read, prepared and measured in chunks of 128 MB. By default all are candidates.
-    n_jobs, backend, device, tolerance, dtype, progress
+    heldout, n_jobs, backend, device, tolerance, dtype, progress
         See :func:`shapemetrics.pairwise_distances`.
 
     Returns
@@ -97,26 +98,32 @@ def select_landmarks(
     >>> found.values.shape, len(found.landmark_ids)
     ((40, 5), 5)
     """
-    check_options(metric, n_jobs, None)
+    networks, dtype = Networks(arrays), working_dtype(dtype)
+    library = backend_of(metric, backend, device, tolerance, [networks.read(0)])
     if not metric.symmetric:
-        raise ValueError(f"metric: {type(metric).__name__} is not symmetric, landmarks need that")
-    source, dtype = Source.of(arrays), np.dtype(dtype)
-    plan = _Plan.of(len(source), n_landmarks, seed, n_random, n_candidates)
-    library = library_of(metric, backend, device, tolerance)
-    measure = _Measure(source, metric, dtype, n_jobs, library)
-    _check_candidates(source, len(plan.candidates), n_landmarks, dtype)
+        raise ValueError(
+            f"metric: found {type(metric).__name__}, which is not symmetric, expected a symmetric "
+            "one, as landmarks need it"
+        )
+    engine = PairEngine(metric, n_jobs, library)
+    others = None if heldout is None else Networks(heldout, "heldout")
+    if others is not None:
+        networks.check_same(others, "heldout")
+    plan = _Plan.of(len(networks), n_landmarks, seed, n_random, n_candidates)
+    measure = _Measure(networks, others, engine, dtype, n_jobs)
+    _check_candidates(networks, len(plan.candidates), n_landmarks, dtype)
 
-    values = np.empty((len(source), n_landmarks))
+    values = np.empty((len(networks), n_landmarks))
     with reporting(progress, total=values.size, desc="landmarks", unit="pairs") as report:
         landmarks = _choose(plan, measure, values, report)
         items = measure.prepared(landmarks)
-        rest = np.setdiff1d(np.arange(len(source)), plan.candidates, assume_unique=True)
-        for chunk in _chunks(rest, source, dtype):
-            values[chunk] = _Gathered(measure, measure.prepared(chunk))(items)
+        rest = np.setdiff1d(np.arange(len(networks)), plan.candidates, assume_unique=True)
+        for chunk in _chunks(rest, networks, dtype):
+            values[chunk] = measure.distances(measure.side(chunk), items)
             done = len(plan.candidates) + int(np.searchsorted(rest, chunk[-1])) + 1
             report(done * n_landmarks, values.size)
     values[landmarks, np.arange(n_landmarks)] = 0.0
-    return LandmarkDistances(values, source.names, landmarks, metric.parameters())
+    return LandmarkDistances(values, networks.names, landmarks, metric.parameters())
 
 
 @dataclass(frozen=True)
@@ -147,9 +154,9 @@ class _Plan:
         return cls(n_landmarks, candidates, rng.choice(n, n_random, replace=False))
 
 
-def _check_candidates(source: Source, n: int, n_landmarks: int, dtype: np.dtype) -> None:
+def _check_candidates(networks: Networks, n: int, n_landmarks: int, dtype: np.dtype) -> None:
     try:
-        check_memory([source.read(0)] * n, len(source) * n_landmarks, dtype)
+        check_memory([networks.read(0)] * n, len(networks) * n_landmarks, dtype)
     except MemoryError as error:
         facts = str(error).split(";")[0]
         raise MemoryError(f"{facts}; give n_candidates, or dtype='float32'") from None
@@ -158,12 +165,12 @@ def _check_candidates(source: Source, n: int, n_landmarks: int, dtype: np.dtype)
 def _choose(plan: _Plan, measure: _Measure, values: NDArray, report: Progress) -> NDArray[np.intp]:
     """Fill the candidates' rows of `values`, column by column; return the landmarks."""
     candidates = plan.candidates
-    compare = _Gathered(measure, measure.prepared(candidates, bounded=False))
+    side = measure.side(candidates, bounded=False)
     nearest = np.full(len(candidates), np.inf)
     chosen: list[int] = []
     more, largest = plan.first, 0.0
     while True:
-        found = compare(measure.prepared(candidates[more]))
+        found = measure.distances(side, measure.prepared(candidates[more]))
         values[candidates, len(chosen) : len(chosen) + len(more)] = found
         chosen.extend(int(i) for i in more)
         report(len(candidates) * len(chosen), values.size)
@@ -181,73 +188,48 @@ def _choose(plan: _Plan, measure: _Measure, values: NDArray, report: Progress) -
         more = np.array([farthest])
 
 
+_Items = tuple[list[Any], list[Any] | None]
+
+
 @dataclass(frozen=True)
 class _Measure:
     """Reads, prepares and compares some of the representations."""
 
-    source: Source
-    metric: Metric
+    networks: Networks
+    heldout: Networks | None
+    engine: PairEngine
     dtype: np.dtype
     n_jobs: int
-    library: Any
 
-    def prepared(self, positions: Sequence[int], *, bounded: bool = True) -> list[Any]:
-        """These representations, prepared; they fit into memory where their number is bounded."""
-        names = [self.source.names[i] for i in positions]
-        arrays = _Some(self.source, positions)
-        with workers(self.n_jobs) as run:
-            return prepare_all(names, arrays, self.metric, run, self.dtype, bounded=bounded)
+    def prepared(self, positions: Sequence[int], *, bounded: bool = True) -> _Items:
+        """These representations, prepared, with their held-out responses; they fit into memory
+        where their number is bounded."""
+        return prepare_networks(
+            self.networks,
+            self.engine.metric,
+            self.dtype,
+            heldout=self.heldout,
+            positions=positions,
+            n_jobs=self.n_jobs,
+            bounded=bounded,
+        )
 
-
-@dataclass(frozen=True)
-class _Some:
-    """Arrays at some positions of a source, read when asked."""
-
-    source: Source
-    positions: Sequence[int]
-
-    def __len__(self) -> int:
-        return len(self.positions)
-
-    def __getitem__(self, i: int) -> Any:
-        return self.source.read(int(self.positions[i]))
-
-
-class _Gathered:
-    """Blocks of prepared networks, all kept, that are compared with other networks."""
-
-    def __init__(self, measure: _Measure, prepared: list[Any]) -> None:
-        self._measure = measure
-        self._first = prepared[0]
-        self._wide = is_wide(prepared, measure.library)
-        prepared, self._order = by_width(prepared)
-        self._rows = partition(prepared, None, 1 if self._wide else measure.n_jobs)
-        self._blocks = Gatherer(measure.metric, prepared, measure.library, keep=len(self._rows))
-        self._blocks.take(self._rows)
-
-    def __call__(self, others: list[Any]) -> NDArray[np.float64]:
-        """Distances to other prepared networks: (len(prepared), len(others))."""
-        metric = self._measure.metric
-        metric.check_pair(self._first, others[0])
-        others, order = by_width(others)
-        columns = partition(others, None)
-        blocks = Gatherer(metric, others, self._measure.library, keep=len(columns))
-        found = np.empty((len(self._order), len(order)))
-
-        def compare(some: range, other: range) -> tuple[range, range, NDArray]:
-            return some, other, metric.pairwise(self._blocks(some), blocks(other))
-
-        with workers(self._measure.n_jobs, wide=self._wide) as run:
-            for r, c, part in run(compare, [(r, c) for r in self._rows for c in columns]):
-                i, j = self._order[r.start : r.stop], order[c.start : c.stop]
-                found[np.ix_(i, j)] = part
+    def side(self, positions: Sequence[int], *, bounded: bool = True) -> Side:
+        """These representations as stacks that are all kept."""
+        found = self.engine.side(*self.prepared(positions, bounded=bounded), keep_all=True)
+        found.take()
         return found
 
+    def distances(self, side: Side, items: _Items) -> NDArray[np.float64]:
+        """Distances of one side's networks to other prepared networks: (len(side), len(items))."""
+        side.check_pair(items[0][0])
+        return self.engine.compare(side, self.engine.side(*items), lambda done, total: None)
 
-def _chunks(positions: NDArray, source: Source, dtype: np.dtype) -> list[NDArray]:
+
+def _chunks(positions: NDArray, networks: Networks, dtype: np.dtype) -> list[NDArray]:
     if len(positions) == 0:
         return []
     some = positions[:8]
-    largest = max(math.prod(np.shape(source.read(int(i)))) for i in some)
+    largest = max(math.prod(np.shape(networks.read(int(i)))) for i in some)
     size = max(1, CHUNK_BYTES // (largest * dtype.itemsize))
     return [positions[start : start + size] for start in range(0, len(positions), size)]

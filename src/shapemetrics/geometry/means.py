@@ -1,16 +1,19 @@
-"""Frechet means: the barycentre of shapes under rotations or permutations of their units."""
+"""Frechet means: the barycentre of networks under the alignment of a metric."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import linear_sum_assignment
 
-from shapemetrics.linalg import polar_factors
+from shapemetrics.metrics.base import Metric
+from shapemetrics.metrics.linear import LinearMetric, PreparedLinear
+from shapemetrics.metrics.permutation import PermutationMetric
+from shapemetrics.pairwise.inputs import Arrays, Networks
+from shapemetrics.pairwise.preparation import prepare_networks
+from shapemetrics.validation import check_choice, check_integer, check_number
 
 __all__ = ["FrechetMean", "Geometry", "Group", "frechet_mean"]
 
@@ -24,10 +27,11 @@ class FrechetMean:
 
     Attributes
     ----------
-    mean : ndarray of shape (m, n)
-        Up to one common rotation (permutation), in which `aligned` shares.
-    aligned : ndarray of shape (K, m, n)
-        The shapes, centred (and of unit norm, if angular), each turned towards the mean.
+    mean : ndarray of shape (m, ..., n)
+        Up to one common transformation, in which `aligned` shares.
+    aligned : ndarray of shape (K, m, ..., n)
+        The shapes as the metric prepares them (of unit norm, if angular), each turned towards the
+        mean.
     distances : ndarray of shape (K,)
         From each shape to the mean, Euclidean or in radians.
     loss : float
@@ -48,126 +52,68 @@ class FrechetMean:
     converged: bool
 
 
-def stack_shapes(
-    shapes: Sequence[Any], *, geometry: Geometry = "euclidean", center: bool = True
-) -> NDArray[np.float64]:
-    """Stack shapes as one array, zero-padded to the widest, centred and normalised as asked.
+def metric_of(metric: Metric | None, group: Group, geometry: Geometry, center: bool) -> Metric:
+    """The metric itself, or the one that a group and a geometry stand for."""
+    check_choice(group, "group", ("orthogonal", "permutation"))
+    check_choice(geometry, "geometry", ("euclidean", "angular"))
+    if metric is None:
+        if group == "orthogonal":
+            return LinearMetric(geometry=geometry, center=center)
+        return PermutationMetric(geometry=geometry, center=center)
+    if not isinstance(metric, Metric):
+        raise TypeError(f"metric: found {metric!r}, expected an instance of a Metric")
+    if not metric.has_barycentres:
+        raise ValueError(
+            f"metric: found {type(metric).__name__}, which has no barycentres, expected one that "
+            "turns networks towards a mean, such as LinearMetric"
+        )
+    return metric
+
+
+def prepared_points(arrays: Arrays, metric: Metric, *, given: bool) -> Any:
+    """Points in which networks are turned and averaged.
 
     Parameters
     ----------
-    shapes : sequence of K arrays of shape (m, n_k), or of prepared networks with `features`
-    geometry : {"euclidean", "angular"}
-        Angular shapes are divided by their Frobenius norm.
-    center : bool
-        Subtract each column's mean.
-
-    Returns
-    -------
-    ndarray of shape (K, m, max n_k)
-
-    Raises
-    ------
-    ValueError
-        If there is no shape, one is not a finite matrix, the numbers of stimuli differ, or an
-        angular shape has no variance.
+    arrays : sequence, mapping or RepresentationStore
+        Representations, or prepared networks.
+    metric : Metric
+    given : bool
+        Whether the metric was given. Where not, networks of any linear metric are taken as it
+        prepared them.
     """
-    if geometry not in ("euclidean", "angular"):
-        raise ValueError(f'geometry must be "euclidean" or "angular", found {geometry!r}')
-    matrices = [np.asarray(getattr(X, "features", X), dtype=np.float64) for X in shapes]
-    if not matrices:
-        raise ValueError("shapes must hold at least one array, found none")
-    for at, X in enumerate(matrices):
-        if X.ndim != 2 or X.size == 0:
-            raise ValueError(f"shape {at} must be a matrix (stimuli x units), found {X.shape}")
-        if len(X) != len(matrices[0]):
-            raise ValueError(
-                f"shape {at} has {len(X)} stimuli, expected {len(matrices[0])} as in shape 0"
-            )
-        if not np.isfinite(X).all():
-            raise ValueError(f"shape {at} holds values that are not finite")
-    width = max(X.shape[1] for X in matrices)
-    stack = np.zeros((len(matrices), len(matrices[0]), width))
-    for at, X in enumerate(matrices):
-        stack[at, :, : X.shape[1]] = X
-    scale = np.sqrt(np.einsum("kij,kij->k", stack, stack))
-    if center:
-        stack -= stack.mean(axis=1, keepdims=True)
-    if geometry == "angular":
-        norms = np.sqrt(np.einsum("kij,kij->k", stack, stack))
-        flat = np.flatnonzero(norms <= 1e-12 * scale)
-        if len(flat):
-            raise ValueError(f"shape {flat[0]} has no variance: it has no direction to compare")
-        stack /= norms[:, None, None]
-    return stack
+    networks = Networks(arrays, "shapes")
+    items = networks.values() if not given else []
+    if items and all(isinstance(item, PreparedLinear) for item in items):
+        return metric.points(items)
+    return metric.points(prepare_networks(networks, metric, "float64")[0])
 
 
-def best_turns(cross: NDArray, group: Group) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Find the element of a group that turns each shape towards a target.
-
-    Parameters
-    ----------
-    cross : ndarray of shape (K, n, n)
-        X_k' M of each shape and the target.
-    group : {"orthogonal", "permutation"}
-
-    Returns
-    -------
-    turns : ndarray of shape (K, n, n)
-    inner : ndarray of shape (K,)
-        <X_k T_k, M>, the largest over the group.
-    """
-    if group == "orthogonal":
-        turns = polar_factors(cross)
-    elif group == "permutation":
-        turns = np.zeros_like(cross)
-        for k, C in enumerate(cross):
-            turns[(k, *linear_sum_assignment(C, maximize=True))] = 1.0
-    else:
-        raise ValueError(f'group must be "orthogonal" or "permutation", found {group!r}')
-    return turns, np.einsum("kij,kij->k", cross, turns)
-
-
-def mean_of_stack(
-    stack: NDArray,
-    start: NDArray,
-    *,
-    group: Group,
-    geometry: Geometry,
-    weights: NDArray,
-    max_iter: int,
-    tol: float,
+def mean_of_points(
+    points: Any, start: NDArray, metric: Metric, *, weights: NDArray, max_iter: int, tol: float
 ) -> FrechetMean:
-    """Alternate alignment and averaging on a stack already centred and normalised."""
-    n_shapes, n_stimuli, n_units = stack.shape
-    # Shapes side by side: one matrix product aligns all, another averages all.
-    wide = stack.transpose(1, 0, 2).reshape(n_stimuli, -1)
-    power = float(weights @ np.einsum("kij,kij->k", stack, stack))
-
-    def align(mean: NDArray) -> tuple[NDArray, float]:
-        cross = (wide.T @ mean).reshape(n_shapes, n_units, n_units)
-        turns, inner = best_turns(cross, group)
-        return turns, max(power + float(np.sum(mean**2)) - 2.0 * float(weights @ inner), 0.0)
-
+    """Alternate alignment and averaging of points."""
+    angular = getattr(metric, "geometry", "euclidean") == "angular"
+    power = float(weights @ [np.sum(point**2) for point in points])
     mean = start
-    turns, loss = align(mean)
-    history = [loss]
+    turned, squared = metric.turn(points, mean)
+    history = [float(weights @ squared)]
     converged = False
     while len(history) <= max_iter and not converged:
-        mean = wide @ (weights[:, None, None] * turns).reshape(-1, n_units)
-        if geometry == "angular":
+        mean = np.tensordot(weights, turned, axes=1)
+        if angular:
             mean = mean / np.linalg.norm(mean)
-        turns, loss = align(mean)
-        history.append(loss)
+        turned, squared = metric.turn(points, mean)
+        history.append(float(weights @ squared))
         converged = history[-2] - history[-1] <= tol * power
-    aligned = stack @ turns
-    chords = np.sqrt(np.sum((aligned - mean) ** 2, axis=(1, 2)))
+    chords = np.sqrt(squared)
     # Between unit vectors, 2 asin(chord / 2) is the angle, exact near zero too.
-    distances = 2 * np.arcsin(np.minimum(chords / 2, 1.0)) if geometry == "angular" else chords
+    distances = 2 * np.arcsin(np.minimum(chords / 2, 1.0)) if angular else chords
     return FrechetMean(
         mean=mean,
-        aligned=aligned,
+        aligned=turned,
         distances=distances,
-        loss=float(weights @ chords**2),
+        loss=history[-1],
         history=np.array(history),
         n_iter=len(history) - 1,
         converged=converged,
@@ -175,7 +121,8 @@ def mean_of_stack(
 
 
 def frechet_mean(
-    shapes: Sequence[Any],
+    shapes: Arrays,
+    metric: Metric | None = None,
     *,
     group: Group = "orthogonal",
     geometry: Geometry = "euclidean",
@@ -189,15 +136,18 @@ def frechet_mean(
 
     Parameters
     ----------
-    shapes : sequence of K arrays of shape (m, n_k), or of prepared networks with `features`
-        Responses to the same m stimuli, or feature maps of them: with whitened features this is
-        the mean under the metric that whitened them. Narrower ones are padded with zeros.
+    shapes : sequence, mapping or RepresentationStore
+        K representations of the same m stimuli, or networks that `metric` prepared. Narrower ones
+        are padded with zeros.
+    metric : Metric, optional
+        Whose alignment turns networks towards the mean: linear, kernel, convolutional,
+        permutation or soft matching. By default that of `group`, `geometry` and `center`.
     group : {"orthogonal", "permutation"}
-        What the units may undergo.
+        What the units may undergo, where no metric is given.
     geometry : {"euclidean", "angular"}
-        Angular: shapes and the mean have unit norm.
+        Angular: shapes and the mean have unit norm. Where no metric is given.
     center : bool
-        Subtract each unit's mean over stimuli first.
+        Subtract each unit's mean over stimuli first. Where no metric is given.
     weights : array of shape (K,), optional
         Non-negative, normalised here to sum to 1; equal when not given.
     start : int or array of shape (m, n)
@@ -233,25 +183,26 @@ def frechet_mean(
     >>> fit.converged, bool(fit.distances.max() < 1e-6)
     (True, True)
     """
-    stack = stack_shapes(shapes, geometry=geometry, center=center)
-    if max_iter < 1 or not tol >= 0:
-        raise ValueError(
-            f"max_iter must be at least 1 and tol zero or more, found {max_iter}, {tol}"
-        )
+    given, metric = metric is not None, metric_of(metric, group, geometry, center)
+    check_integer(max_iter, "max_iter", 1)
+    check_number(tol, "tol", low=0.0)
+    points = prepared_points(shapes, metric, given=given)
     if isinstance(start, int | np.integer):
-        if not 0 <= start < len(stack):
-            raise ValueError(f"start must be from 0 to {len(stack) - 1}, found {start}")
-        first = stack[start]
+        if not 0 <= start < len(points):
+            raise ValueError(f"start: found {start}, expected 0 to {len(points) - 1}")
+        first = points[start]
     else:
-        first = stack_shapes([start], geometry=geometry, center=center)[0]
-        if first.shape != stack.shape[1:]:
-            raise ValueError(f"start must have shape {stack.shape[1:]}, found {first.shape}")
-    return mean_of_stack(
-        stack,
+        (first,) = metric.points([metric.prepare(start, name="start")])
+        if isinstance(points, np.ndarray):
+            if first.shape[:-1] != points.shape[1:-1] or first.shape[-1] > points.shape[-1]:
+                raise ValueError(f"start: found shape {first.shape}, expected {points.shape[1:]}")
+            missing = points.shape[-1] - first.shape[-1]
+            first = np.pad(first, [(0, 0)] * (first.ndim - 1) + [(0, missing)])
+    return mean_of_points(
+        points,
         first,
-        group=group,
-        geometry=geometry,
-        weights=_check_weights(weights, len(stack)),
+        metric,
+        weights=_check_weights(weights, len(points)),
         max_iter=max_iter,
         tol=tol,
     )
@@ -263,6 +214,6 @@ def _check_weights(weights: ArrayLike | None, n_shapes: int) -> NDArray[np.float
     w = np.asarray(weights, dtype=np.float64)
     if w.shape != (n_shapes,) or not np.isfinite(w).all() or (w < 0).any() or not w.sum() > 0:
         raise ValueError(
-            f"weights must be {n_shapes} non-negative numbers, not all zero, found {w}"
+            f"weights: found {w}, expected {n_shapes} non-negative numbers, not all zero"
         )
     return w / w.sum()

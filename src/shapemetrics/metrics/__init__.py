@@ -1,4 +1,4 @@
-"""Metrics on representations, a family a module, and comparisons that are not metrics.
+"""Metrics on representations, one family per module, and comparisons that are not metrics.
 
 Names are loaded when first used, so that a linear distance does not wait for optimal transport.
 """
@@ -10,7 +10,7 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "base": ["Metric"],
+        "base": ["Metric", "Prepared"],
         "cka": ["AngularCKA"],
         "comparisons": ["Comparison"],
         "convolution": ["ConvolutionMetric"],

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from shapemetrics.arrays import as_array
 from shapemetrics.linalg import Array
 
 
@@ -38,8 +39,8 @@ class Alignment:
 
     def apply_x(self, X: Any) -> Array:
         """Transform responses of the first network: (m', n_x) to (m', k)."""
-        return (np.asarray(X, dtype=float) - self.mean_x) @ self.map_x
+        return (as_array(X).astype(np.float64, copy=False) - self.mean_x) @ self.map_x
 
     def apply_y(self, Y: Any) -> Array:
         """Transform responses of the second network: (m', n_y) to (m', k)."""
-        return (np.asarray(Y, dtype=float) - self.mean_y) @ self.map_y
+        return (as_array(Y, "Y").astype(np.float64, copy=False) - self.mean_y) @ self.map_y

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
 import scipy.fft
 
+from shapemetrics.backends.base import Backend
+from shapemetrics.backends.numpy_backend import EXACT
 from shapemetrics.linalg import Array
 
 #: Operands of one batch of products: small enough to stay in a core's cache.
@@ -134,6 +135,14 @@ class CircularGrid:
             out[pairs:, some] = hat.imag[self._paired] * (np.sqrt(2.0) * scale)
         return out
 
+    def field(self, spectrum: Array) -> Array:
+        """The inverse of :meth:`spectrum`: (h * w, m, r) to (m, h, w, r)."""
+        n, m, r = spectrum.shape
+        identity = np.eye(n).reshape(n, self.height, self.width, 1)
+        basis = self.spectrum(identity)[..., 0]  # (h * w frequencies, h * w positions), orthonormal
+        values = np.tensordot(basis, spectrum, axes=(0, 0))
+        return values.swapaxes(0, 1).reshape(m, self.height, self.width, r)
+
     def roll(self, spectrum: Array, shift: tuple[int, int]) -> Array:
         """Spectrum of ``np.roll(features, shift, axis=(1, 2))``."""
         cos, sin = self._phases(shift, spectrum.dtype)
@@ -145,86 +154,71 @@ class CircularGrid:
         out[pairs:] = cos[real:] * b - sin[real:] * a
         return out
 
-    def products(self, left: Sequence[Array], right: Sequence[Array]) -> Array:
+    def products(self, left: Any, right: Any, backend: Backend = EXACT) -> Any:
         """The matrix products that hold the cross-covariances of all shifts.
 
         Parameters
         ----------
-        left : sequence of ndarray of shape (h * w, m, p_i)
-            Spectra of the networks that are shifted.
-        right : sequence of ndarray of shape (h * w, m, q_j)
+        left : array of shape (h * w, m, P)
+            Spectra of the networks that are shifted, side by side, of the backend's library.
+        right : array of shape (h * w, m, Q)
             Spectra of the others.
+        backend : Backend
 
         Returns
         -------
-        ndarray of shape (n_products, sum of p, sum of q)
-            All networks side by side. Slice a pair, then call :meth:`shifted` or
-            :meth:`at_shift`.
+        array of shape (n_products, P, Q)
+            All networks side by side. Slice pairs, then call :meth:`shifted` or :meth:`at_shift`.
         """
-        p, q = (sum(S.shape[-1] for S in side) for side in (left, right))
-        m, dtype = left[0].shape[1], left[0].dtype
-        out = np.empty((self.n_products, p, q), dtype=dtype)
         real, n = self.n_real, self.n_paired
-        step = min(max(1, OPERAND_BYTES // (3 * m * (p + q) * dtype.itemsize)), max(real, n))
-        # a, b and a + b of the left, c, d and d - c of the right, for some frequencies at a time.
-        lefts = np.empty((3, step, m, p), dtype=dtype)
-        rights = np.empty((3, step, m, q), dtype=dtype)
+        m, p, q = left.shape[1], left.shape[-1], right.shape[-1]
+        step = max(real, n, 1)
+        if backend.on_cpu:  # operands stay in a core's cache
+            step = min(step, max(1, OPERAND_BYTES // (24 * m * (p + q))))
+        parts = [self._multiplied(left[some], right[some]) for some in _ranges(0, real, step)]
+        paired: list[list[Any]] = [[], [], []]
+        for some in _ranges(real, n, step):
+            other = slice(some.start + n, some.stop + n)
+            a, b, c, d = left[some], left[other], right[some], right[other]
+            for target, x, y in zip(paired, (a, b, a + b), (c, d, d - c)):
+                target.append(self._multiplied(x, y))
+        return backend.concatenate([*parts, *(part for third in paired for part in third)])
 
-        def multiply(part: int, at: int, size: int) -> None:
-            x, y = lefts[part, :size], rights[part, :size]
-            np.matmul(x.swapaxes(1, 2), y, out=out[at : at + size])
+    @staticmethod
+    def _multiplied(x: Any, y: Any) -> Any:
+        return x.swapaxes(1, 2) @ y
 
-        for start in range(0, real, step):
-            size = min(step, real - start)
-            _side_by_side(left, start, lefts[0, :size])
-            _side_by_side(right, start, rights[0, :size])
-            multiply(0, start, size)
-        for start in range(0, n, step):
-            size = min(step, n - start)
-            for part, at in enumerate((real + start, real + n + start)):
-                _side_by_side(left, at, lefts[part, :size])
-                _side_by_side(right, at, rights[part, :size])
-            np.add(lefts[0], lefts[1], out=lefts[2])
-            np.subtract(rights[1], rights[0], out=rights[2])
-            for part in range(3):
-                multiply(part, real + part * n + start, size)
-        return out
-
-    def shifted(self, products: Array) -> Array:
-        """Cross-covariances of one pair at every shift.
+    def shifted(self, products: Any, backend: Backend = EXACT) -> Any:
+        """Cross-covariances at every shift.
 
         Parameters
         ----------
-        products : ndarray of shape (n_products, p, q)
-            One pair's slice of :meth:`products`.
+        products : array of shape (n_products, P, Q)
+            From :meth:`products`.
+        backend : Backend
 
         Returns
         -------
-        ndarray of shape (h, w, p, q)
-            Entry [a, b] belongs to the first field rolled by (a, b).
+        array of shape (h * w, P, Q)
+            Entry ``a * w + b`` belongs to the first field rolled by (a, b).
         """
         p, q = products.shape[1:]
-        out = np.empty((self.height, self.width, p, q), dtype=products.dtype)
-        row_bytes = 3 * self.height * self._half * q * products.dtype.itemsize
-        step = min(p, max(1, SLICE_BYTES // row_bytes))
-        planes = np.zeros((3, self.height * self._half, step, q), dtype=products.dtype)
-        for start in range(0, p, step):
-            rows = slice(start, min(start + step, p))
-            out[:, :, rows] = self._invert(products[:, rows], planes[:, :, : rows.stop - start])
-        return out
-
-    def _invert(self, products: Array, planes: Array) -> Array:
-        """Inverse transform of some rows; `planes` is zero at frequencies that are not kept."""
-        over_rows, over_columns = self._inverse[products.dtype]
-        real, n = self.n_real, self.n_paired
-        # A real frequency: P1 = P2 = half of it and P3 = 0 leave no imaginary part.
-        planes[0, self._real] = planes[1, self._real] = 0.5 * products[:real]
-        for part in range(3):
-            at = real + part * n
-            planes[part, self._paired] = products[at : at + n]
-        rows_done = over_rows @ planes.reshape(3 * self.height, -1)
-        both_done = over_columns @ rows_done.reshape(self.height, 2 * self._half, -1)
-        return both_done.reshape(self.height, self.width, *products.shape[1:])
+        dtype = np.float32 if "float32" in str(products.dtype) else np.float64
+        source, weight = self.planes
+        source, weight = backend.asarray(source), backend.asarray(weight.astype(dtype))
+        over_rows, over_columns = map(backend.asarray, self.inverse(dtype))
+        step = p
+        if backend.on_cpu:  # as above
+            row_bytes = 3 * self.height * self._half * q * np.dtype(dtype).itemsize
+            step = min(p, max(1, SLICE_BYTES // row_bytes))
+        parts = []
+        for rows in _ranges(0, p, step):
+            planes = products[:, rows][source] * weight[:, None, None]
+            rows_done = over_rows @ planes.reshape(3 * self.height, -1)
+            both_done = over_columns @ rows_done.reshape(self.height, 2 * self._half, -1)
+            parts.append(both_done.reshape(self.height * self.width, -1, q).swapaxes(0, 1))
+        whole = parts[0] if len(parts) == 1 else backend.concatenate(parts)
+        return whole.swapaxes(0, 1)
 
     def at_shift(self, products: Array, shift: tuple[int, int]) -> Array:
         """Cross-covariance of one pair, (p, q), at one shift of the first field."""
@@ -249,6 +243,7 @@ def circular_grid(height: int, width: int) -> CircularGrid:
     return CircularGrid(height, width)
 
 
-def _side_by_side(spectra: Sequence[Array], start: int, out: Array) -> None:
-    """Copy some frequencies of several networks side by side into `out`."""
-    np.concatenate([S[start : start + len(out)] for S in spectra], axis=-1, out=out)
+def _ranges(start: int, length: int, step: int) -> list[slice]:
+    """Slices of at most `step` that cover `length` entries from `start` on."""
+    stop = start + length
+    return [slice(at, min(at + step, stop)) for at in range(start, stop, step)]

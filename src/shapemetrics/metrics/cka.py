@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 
 from shapemetrics import linalg
-from shapemetrics.linalg import Array
-from shapemetrics.metrics.base import Metric, check_array, check_choice, check_variance
+from shapemetrics.backends.base import Backend
+from shapemetrics.linalg import Array, frobenius_norm
+from shapemetrics.metrics.base import Metric, Origin, Prepared, centred, check_variance
+from shapemetrics.metrics.cost import gram_cosine_seconds
 from shapemetrics.metrics.gram import (
     center_gram,
     check_bandwidth,
@@ -19,40 +21,64 @@ from shapemetrics.metrics.gram import (
     packed,
     rbf,
 )
+from shapemetrics.validation import check_choice
 
 #: Entries of one product of stacked networks: 32 MB in float64.
 PRODUCT_SIZE = 2**22
 
 
 @dataclass(frozen=True, eq=False)
-class PreparedCKA:
+class PreparedCKA(Prepared):
     """One network's Gram matrix, as a thin factor or packed, and its Frobenius norm.
 
     Exactly one of `factor` (m x n, with K = F F') and `gram` (the m (m + 1) / 2 entries of K,
-    off-diagonal ones times sqrt 2) is given.
+    off-diagonal ones times sqrt 2) is given, both of the responses as divided by a power of two.
     """
 
-    name: str
-    n_samples: int
+    n_stimuli: int
     norm: float
     factor: Array | None = field(default=None, repr=False)
     gram: Array | None = field(default=None, repr=False)
 
+    @property
+    def n_samples(self) -> int:
+        """Number of stimuli."""
+        return self.n_stimuli
+
+    @property
+    def width(self) -> int:
+        """Columns of the factor."""
+        return super().width if self.factor is None else self.factor.shape[1]
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Type of what is kept."""
+        array = self.gram if self.factor is None else self.factor
+        assert array is not None
+        return array.dtype
+
     def packed_gram(self) -> Array:
         """The Gram matrix as a vector, formed where only a factor is kept."""
-        return packed(self.factor @ self.factor.T) if self.gram is None else self.gram
+        if self.gram is not None:
+            return self.gram
+        assert self.factor is not None
+        return packed(self.factor @ self.factor.T)
 
 
-class CKABlock(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class CKAStack:
     """Prepared networks, those of one kind side by side."""
 
     items: list[PreparedCKA]
     thin: np.ndarray  # positions of networks kept as a factor
-    stacked: Array | None  # (m, sum of their n)
+    stacked: Array  # (m, sum of their n)
     starts: np.ndarray  # (len(thin) + 1,), first column of each
     full: np.ndarray  # positions of networks kept packed
-    packed: Array | None  # (len(full), m (m + 1) / 2)
+    packed: Array  # (len(full), m (m + 1) / 2)
     norms: Array  # (k,)
+
+    def __len__(self) -> int:
+        return len(self.items)
 
 
 @dataclass(frozen=True)
@@ -127,92 +153,113 @@ class AngularCKA(Metric):
         TypeError, ValueError
             If X is not a finite real matrix with variance.
         """
-        X = check_array(X, name)
+        responses = self.read(X, name)
+        origin = self.origin_of(responses)
         if self.kernel == "precomputed":
-            check_gram(X, name)
-        X = X.astype(np.float64)
-        if self.kernel == "precomputed":
-            K = center_gram(X) if self.center else X
-            check_variance(K, float(np.linalg.norm(K)), float(np.abs(X).max()), name)
-            return _keep_gram(K, name, dtype)
-        centred = X - X.mean(axis=0) if self.center or self.kernel == "rbf" else X
-        check_variance(centred, float(np.linalg.norm(centred)), float(np.abs(X).max()), name)
+            values = responses.values
+            check_gram(values, name, responses.precision)
+            K = center_gram(values) if self.center else values
+            check_variance(float(np.linalg.norm(K)), responses.peak, K.size, name)
+            return _keep_gram(K, origin, dtype)
         if self.kernel == "rbf":
-            K = rbf(X, X, choose_bandwidth(X, self.bandwidth, self.median_fraction, name))
+            values = responses.values.copy()
+            centred(responses)  # refuses responses without variance
+            bandwidth = choose_bandwidth(
+                values, self.bandwidth, self.median_fraction, name, responses.exponent
+            )
+            K = rbf(values, values, bandwidth)
             K = center_gram(K) if self.center else K
-            check_variance(K, float(np.linalg.norm(K)), 1.0, name)
-            return _keep_gram(K, name, dtype)
-        m, n = X.shape
+            check_variance(float(np.linalg.norm(K)), 1.0, K.size, name)
+            return _keep_gram(K, origin, dtype)
+        values = centred(responses, center=self.center).values
+        m, n = values.shape
         if n >= m:
-            return _keep_gram(centred @ centred.T, name, dtype)
-        factor = np.ascontiguousarray(centred, dtype=dtype)
-        return PreparedCKA(name, m, float(np.linalg.norm(factor.T @ factor)), factor=factor)
+            return _keep_gram(values @ values.T, origin, dtype)
+        factor = np.ascontiguousarray(values, dtype=dtype)
+        return PreparedCKA(origin, m, frobenius_norm(factor.T @ factor), factor=factor)
 
-    def block(self, prepared: Sequence[PreparedCKA]) -> CKABlock:
+    def stack(self, prepared: Sequence[PreparedCKA], *, backend: Backend | None = None) -> CKAStack:
         """Put networks that are kept in the same way side by side."""
         items = list(prepared)
         thin = [i for i, item in enumerate(items) if item.factor is not None]
         full = [i for i, item in enumerate(items) if item.factor is None]
-        widths = [items[i].factor.shape[1] for i in thin]
-        return CKABlock(
+        factors = [item.factor for item in items if item.factor is not None]
+        grams = [item.gram for item in items if item.gram is not None]
+        return CKAStack(
             items,
             np.array(thin, dtype=int),
-            np.hstack([items[i].factor for i in thin]) if thin else None,
-            np.concatenate([[0], np.cumsum(widths)]).astype(int),
+            np.hstack(factors) if factors else np.empty((items[0].n_samples, 0)),
+            np.cumsum([0, *(factor.shape[1] for factor in factors)]),
             np.array(full, dtype=int),
-            np.stack([items[i].gram for i in full]) if full else None,
+            np.stack(grams) if grams else np.empty((0, 0)),
             np.array([item.norm for item in items], dtype=np.float64),
         )
 
-    def pairwise(self, block_a: CKABlock, block_b: CKABlock) -> Array:
-        """All distances between two blocks by matrix products.
+    @property
+    def invariances(self) -> frozenset[str]:
+        """Rotations and scale, and offsets where Gram matrices are centred."""
+        if self.kernel == "precomputed":
+            return frozenset()
+        found = {"rotation", "permutation", "scale", "duplication"}
+        if self.bandwidth is not None:
+            found -= {"scale", "duplication"}
+        return frozenset(found | ({"offset"} if self.center or self.kernel == "rbf" else set()))
+
+    def pair_seconds(
+        self, m: int, n: int, *, grid: tuple[int, int] = (1, 1), trials: int = 10
+    ) -> float:
+        """The inner product of two Gram matrices, or of their factors."""
+        return gram_cosine_seconds(m, n if self.kernel == "linear" else m)
+
+    def pairwise(self, stack_a: CKAStack, stack_b: CKAStack) -> Array:
+        """All distances between two stacks by matrix products.
 
         Parameters
         ----------
-        block_a, block_b : CKABlock
-            From :meth:`block`, with the same number of stimuli.
+        stack_a, stack_b : CKAStack
+            From :meth:`stack`, with the same number of stimuli.
 
         Returns
         -------
         ndarray of shape (len(a), len(b))
         """
-        inner = gram_products(block_a, block_b)
-        norms_a, norms_b = block_a.norms[:, None], block_b.norms[None, :]
+        inner = gram_products(stack_a, stack_b)
+        norms_a, norms_b = stack_a.norms[:, None], stack_b.norms[None, :]
         distances = linalg.angles(inner, norms_a, norms_b)
-        eps = np.finfo(_dtype(block_a)).eps
+        eps = float(np.finfo(stack_a.items[0].dtype).eps)
         for i, j in zip(*np.nonzero(linalg.nearly_equal(inner, norms_a, norms_b, eps))):
-            distances[i, j] = _small_angle(block_a.items[i], block_b.items[j])
+            distances[i, j] = _small_angle(stack_a.items[i], stack_b.items[j])
         return distances
 
 
-def gram_products(block_a: CKABlock, block_b: CKABlock) -> Array:
-    """Inner products <K_X, K_Y> of all pairs of two blocks: (len(a), len(b))."""
-    inner = np.empty((len(block_a.items), len(block_b.items)))
-    if block_a.thin.size and block_b.thin.size:
-        inner[np.ix_(block_a.thin, block_b.thin)] = _thin_products(block_a, block_b)
-    if block_a.full.size and block_b.full.size:
-        inner[np.ix_(block_a.full, block_b.full)] = block_a.packed @ block_b.packed.T
-    for i in block_a.thin if block_b.full.size else ():
-        inner[i, block_b.full] = block_b.packed @ block_a.items[i].packed_gram()
-    for j in block_b.thin if block_a.full.size else ():
-        inner[block_a.full, j] = block_a.packed @ block_b.items[j].packed_gram()
+def gram_products(stack_a: CKAStack, stack_b: CKAStack) -> Array:
+    """Inner products <K_X, K_Y> of all pairs of two stacks: (len(a), len(b))."""
+    inner = np.empty((len(stack_a), len(stack_b)))
+    if stack_a.thin.size and stack_b.thin.size:
+        inner[np.ix_(stack_a.thin, stack_b.thin)] = _thin_products(stack_a, stack_b)
+    if stack_a.full.size and stack_b.full.size:
+        inner[np.ix_(stack_a.full, stack_b.full)] = stack_a.packed @ stack_b.packed.T
+    for i in stack_a.thin if stack_b.full.size else ():
+        inner[i, stack_b.full] = stack_b.packed @ stack_a.items[i].packed_gram()
+    for j in stack_b.thin if stack_a.full.size else ():
+        inner[stack_a.full, j] = stack_a.packed @ stack_b.items[j].packed_gram()
     return inner
 
 
-def _thin_products(block_a: CKABlock, block_b: CKABlock) -> Array:
+def _thin_products(stack_a: CKAStack, stack_b: CKAStack) -> Array:
     """Squared Frobenius norms of X'Y for all networks kept as factors."""
-    inner = np.empty((len(block_a.thin), len(block_b.thin)))
-    widest = int(np.diff(block_a.starts).max())
-    for columns in _runs(block_b.starts, PRODUCT_SIZE // widest):
-        cut = slice(block_b.starts[columns.start], block_b.starts[columns.stop])
-        starts_b = block_b.starts[columns.start : columns.stop] - cut.start
-        target = np.ascontiguousarray(block_b.stacked[:, cut])
-        for rows in _runs(block_a.starts, PRODUCT_SIZE // target.shape[1]):
-            take = slice(block_a.starts[rows.start], block_a.starts[rows.stop])
-            product = block_a.stacked[:, take].T @ target
+    inner = np.empty((len(stack_a.thin), len(stack_b.thin)))
+    widest = int(np.diff(stack_a.starts).max())
+    for columns in _runs(stack_b.starts, PRODUCT_SIZE // widest):
+        cut = slice(stack_b.starts[columns.start], stack_b.starts[columns.stop])
+        starts_b = stack_b.starts[columns.start : columns.stop] - cut.start
+        target = np.ascontiguousarray(stack_b.stacked[:, cut])
+        for rows in _runs(stack_a.starts, PRODUCT_SIZE // target.shape[1]):
+            take = slice(stack_a.starts[rows.start], stack_a.starts[rows.stop])
+            product = stack_a.stacked[:, take].T @ target
             product *= product
             sums = np.add.reduceat(product, starts_b, axis=1, dtype=np.float64)
-            starts_a = block_a.starts[rows.start : rows.stop] - take.start
+            starts_a = stack_a.starts[rows.start : rows.stop] - take.start
             inner[rows.start : rows.stop, columns.start : columns.stop] = np.add.reduceat(
                 sums, starts_a, axis=0
             )
@@ -229,13 +276,9 @@ def _runs(starts: np.ndarray, width: int) -> Iterator[slice]:
         first = last
 
 
-def _keep_gram(K: Array, name: str, dtype: Any) -> PreparedCKA:
+def _keep_gram(K: Array, origin: Origin, dtype: Any) -> PreparedCKA:
     gram = packed(K).astype(dtype, copy=False)
-    return PreparedCKA(name, len(K), float(np.linalg.norm(gram)), gram=gram)
-
-
-def _dtype(block: CKABlock) -> np.dtype:
-    return (block.packed if block.stacked is None else block.stacked).dtype
+    return PreparedCKA(origin, len(K), frobenius_norm(gram), gram=gram)
 
 
 def _small_angle(x: PreparedCKA, y: PreparedCKA) -> float:
@@ -243,7 +286,8 @@ def _small_angle(x: PreparedCKA, y: PreparedCKA) -> float:
     if x.factor is None or y.factor is None:
         return linalg.angle_between(x.packed_gram(), y.packed_gram())
     # With Z = [X Y] = Q R, the norm of X X' -+ Y Y' is that of the small matrix R diag(1, -+1) R'.
-    parts = [item.factor.astype(np.float64) / np.sqrt(item.norm) for item in (x, y)]
+    pairs = ((x.factor, x.norm), (y.factor, y.norm))
+    parts = [factor.astype(np.float64) / np.sqrt(norm) for factor, norm in pairs]
     R = np.linalg.qr(np.hstack(parts), mode="r")
     n = parts[0].shape[1]
     X, Y = R[:, :n] @ R[:, :n].T, R[:, n:] @ R[:, n:].T

@@ -5,29 +5,38 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 
+from shapemetrics.backends.base import Backend
 from shapemetrics.linalg import Array
-from shapemetrics.metrics.base import Metric, check_choice, check_integer
-from shapemetrics.metrics.cka import AngularCKA, CKABlock, PreparedCKA
+from shapemetrics.metrics.base import Metric, Prepared
+from shapemetrics.metrics.cka import AngularCKA, CKAStack, PreparedCKA
 from shapemetrics.metrics.similarity_cca import CanonicalCorrelation
 from shapemetrics.metrics.similarity_regression import RegressionError
 from shapemetrics.metrics.similarity_rsa import CORRELATIONS, RDM, RDMS, RDMCorrelation
+from shapemetrics.validation import check_choice, check_fraction, check_integer, check_number
 
 
 class Measure(Protocol):
-    """What each dissimilarity does: prepare one network, compare two blocks of prepared ones."""
+    """What each dissimilarity does: prepare one network, compare two stacks of prepared ones."""
 
-    def prepare(self, X: Any, *, name: str, dtype: Any) -> Any:
+    def prepare(self, X: Any, *, name: str, dtype: Any, metric: str) -> Prepared:
         """Do everything that depends on one network only."""
+        ...
 
-    def block(self, prepared: Sequence[Any]) -> Any:
+    def stack(self, prepared: Sequence[Any]) -> Any:
         """Gather prepared networks."""
+        ...
 
-    def pairwise(self, block_a: Any, block_b: Any) -> Array:
-        """All dissimilarities from one block to another."""
+    def pairwise(self, stack_a: Any, stack_b: Any) -> Array:
+        """All dissimilarities from one stack to another."""
+        ...
+
+    def pair_seconds(self, m: int, n: int) -> float:
+        """Time per pair on one core."""
+        ...
 
 
 class AlignmentGap:
@@ -36,40 +45,59 @@ class AlignmentGap:
     def __init__(self) -> None:
         self._angular = AngularCKA()
 
-    def prepare(self, X: Any, *, name: str, dtype: Any) -> PreparedCKA:
+    def prepare(self, X: Any, *, name: str, dtype: Any, metric: str) -> PreparedCKA:
         """Centre one network."""
-        return self._angular.prepare(X, name=name, dtype=dtype)
+        item = self._angular.prepare(X, name=name, dtype=dtype)
+        return dataclasses.replace(item, origin=dataclasses.replace(item.origin, metric=metric))
 
-    def block(self, prepared: Sequence[PreparedCKA]) -> CKABlock:
+    def stack(self, prepared: Sequence[PreparedCKA]) -> CKAStack:
         """Put prepared networks side by side."""
-        return self._angular.block(prepared)
+        return self._angular.stack(prepared)
 
-    def pairwise(self, block_a: CKABlock, block_b: CKABlock) -> Array:
+    def pairwise(self, stack_a: CKAStack, stack_b: CKAStack) -> Array:
         """1 - cos(angle), without cancellation: (len(a), len(b))."""
-        return 2.0 * np.sin(0.5 * self._angular.pairwise(block_a, block_b)) ** 2
+        return 2.0 * np.sin(0.5 * self._angular.pairwise(stack_a, stack_b)) ** 2
+
+    def pair_seconds(self, m: int, n: int) -> float:
+        """The inner product of two Gram matrices, or of their factors."""
+        return self._angular.pair_seconds(m, n)
 
 
 class _Kind(NamedTuple):
     make: Callable[[Comparison], Measure]
     symmetric: bool
     options: frozenset[str]
+    invariances: frozenset[str]
 
+
+#: What all measures share that compare responses up to offset, scale and rotation.
+SHAPE = frozenset({"offset", "scale", "rotation", "permutation"})
 
 KINDS: dict[str, _Kind] = {
-    "cka": _Kind(lambda c: AlignmentGap(), True, frozenset()),
+    "cka": _Kind(lambda c: AlignmentGap(), True, frozenset(), SHAPE | {"duplication"}),
     "mean_cca": _Kind(
-        lambda c: CanonicalCorrelation(False, c.n_components), True, frozenset({"n_components"})
+        lambda c: CanonicalCorrelation(False, c.n_components, c.rank_tolerance),
+        True,
+        frozenset({"n_components", "rank_tolerance"}),
+        SHAPE,
     ),
     "pwcca": _Kind(
-        lambda c: CanonicalCorrelation(True, c.n_components), False, frozenset({"n_components"})
+        lambda c: CanonicalCorrelation(True, c.n_components, c.rank_tolerance),
+        False,
+        frozenset({"n_components", "rank_tolerance"}),
+        frozenset({"offset", "scale", "permutation"}),
     ),
     "linear_regression": _Kind(
-        lambda c: RegressionError(c.n_folds, c.ridge, c.seed),
+        lambda c: RegressionError(c.n_folds, c.ridge, c.seed, c.rank_tolerance),
         False,
-        frozenset({"n_folds", "ridge", "seed"}),
+        frozenset({"n_folds", "ridge", "seed", "rank_tolerance"}),
+        SHAPE,
     ),
     "rsa_correlation": _Kind(
-        lambda c: RDMCorrelation(c.rdm, c.correlation), True, frozenset({"rdm", "correlation"})
+        lambda c: RDMCorrelation(c.rdm, c.correlation),
+        True,
+        frozenset({"rdm", "correlation"}),
+        frozenset({"scale", "permutation", "duplication"}),
     ),
 }
 
@@ -98,6 +126,9 @@ class Comparison(Metric):
         norm).
     seed : int, default=0
         linear_regression: draws the folds, which all networks share.
+    rank_tolerance : float, optional
+        mean_cca, pwcca, linear_regression: singular values below this fraction of the largest count
+        as zero; by default what rounding in float64 can hide.
     rdm : {"correlation", "euclidean", "squared_euclidean"}, default="correlation"
         rsa_correlation: dissimilarity between the responses to two stimuli.
     correlation : {"pearson", "spearman"}, default="pearson"
@@ -142,8 +173,6 @@ class Comparison(Metric):
     (False, False)
     """
 
-    is_metric: ClassVar[bool] = False
-
     measure: str
     n_components: int | None = None
     n_folds: int | None = 5
@@ -151,6 +180,7 @@ class Comparison(Metric):
     seed: int = 0
     rdm: RDM = "correlation"
     correlation: Literal["pearson", "spearman"] = "pearson"
+    rank_tolerance: float | None = None
 
     def __post_init__(self) -> None:
         check_choice(self.measure, "measure", self.names())
@@ -159,17 +189,17 @@ class Comparison(Metric):
             value = getattr(self, option.name)
             if option.name not in used and value != option.default:
                 raise ValueError(
-                    f"{option.name}: found {value!r}, but {self.measure!r} has no such option"
+                    f"{option.name}: found {value!r}, expected none, as {self.measure!r} has no "
+                    "such option"
                 )
         check_choice(self.rdm, "rdm", RDMS)
         check_choice(self.correlation, "correlation", CORRELATIONS)
         check_integer(self.n_components, "n_components", 1, optional=True)
         check_integer(self.n_folds, "n_folds", 2, optional=True)
         check_integer(self.seed, "seed", 0)
-        if isinstance(self.ridge, bool) or not isinstance(self.ridge, int | float | np.number):
-            raise TypeError(f"ridge: found {self.ridge!r}, expected a number >= 0")
-        if not (np.isfinite(self.ridge) and self.ridge >= 0.0):
-            raise ValueError(f"ridge: found {self.ridge!r}, expected a number >= 0")
+        check_number(self.ridge, "ridge", low=0.0)
+        if self.rank_tolerance is not None:
+            check_fraction(self.rank_tolerance, "rank_tolerance")
 
     @staticmethod
     def names() -> tuple[str, ...]:
@@ -183,9 +213,25 @@ class Comparison(Metric):
         return tuple(KINDS)
 
     @property
-    def symmetric(self) -> bool:  # type: ignore[override]
+    def is_metric(self) -> bool:
+        """Never: the triangle inequality fails."""
+        return False
+
+    @property
+    def symmetric(self) -> bool:
         """Whether d(X, Y) = d(Y, X)."""
         return KINDS[self.measure].symmetric
+
+    @property
+    def invariances(self) -> frozenset[str]:
+        """Changes that the measure does not see."""
+        found = KINDS[self.measure].invariances
+        whole = self.n_components is None and self.rank_tolerance is None
+        if self.measure == "mean_cca" and whole:
+            found = found | {"linear"}
+        if self.measure == "rsa_correlation" and self.rdm != "correlation":
+            found = found | SHAPE
+        return found
 
     def prepare(self, X: Any, *, name: str = "X", dtype: Any = np.float64) -> Any:
         """Do everything that depends on one network only.
@@ -202,32 +248,38 @@ class Comparison(Metric):
         Returns
         -------
         object
-            What :meth:`block` takes.
+            What :meth:`stack` takes.
 
         Raises
         ------
         TypeError, ValueError
             If X is not a finite real matrix with variance, or the measure is not defined for it.
         """
-        return self._measure().prepare(X, name=name, dtype=dtype)
+        return self._measure().prepare(X, name=name, dtype=dtype, metric=self.preparation)
 
-    def block(self, prepared: Sequence[Any]) -> Any:
+    def stack(self, prepared: Sequence[Any], *, backend: Backend | None = None) -> Any:
         """Gather prepared networks into what :meth:`pairwise` reads."""
-        return self._measure().block(prepared)
+        return self._measure().stack(prepared)
 
-    def pairwise(self, block_a: Any, block_b: Any) -> Array:
-        """All dissimilarities from the networks of one block to those of another.
+    def pairwise(self, stack_a: Any, stack_b: Any) -> Array:
+        """All dissimilarities from the networks of one stack to those of another.
 
         Parameters
         ----------
-        block_a, block_b
-            From :meth:`block`, with the same stimuli.
+        stack_a, stack_b
+            From :meth:`stack`, with the same stimuli.
 
         Returns
         -------
         ndarray of shape (len(a), len(b))
         """
-        return self._measure().pairwise(block_a, block_b)
+        return self._measure().pairwise(stack_a, stack_b)
+
+    def pair_seconds(
+        self, m: int, n: int, *, grid: tuple[int, int] = (1, 1), trials: int = 10
+    ) -> float:
+        """Time per pair of the measure."""
+        return self._measure().pair_seconds(m, n)
 
     def _measure(self) -> Measure:
         return KINDS[self.measure].make(self)

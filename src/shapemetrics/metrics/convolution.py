@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from shapemetrics import linalg
+from shapemetrics.arrays import Responses
+from shapemetrics.backends.base import Backend
+from shapemetrics.backends.largest_norm import largest_nuclear_norm
 from shapemetrics.linalg import Array
-from shapemetrics.metrics.base import Geometry, Metric, check_array, check_choice, check_heldout
+from shapemetrics.metrics.base import (
+    Geometry,
+    Metric,
+    check_heldout,
+    check_heldout_units,
+)
 from shapemetrics.metrics.circular import circular_grid
+from shapemetrics.metrics.cost import product_seconds, singular_value_seconds
 from shapemetrics.metrics.layers import (
     ConvolutionAlignment,
     Grid,
@@ -20,9 +30,9 @@ from shapemetrics.metrics.layers import (
     resample_grid,
 )
 from shapemetrics.metrics.linear import LinearMetric
-from shapemetrics.metrics.shift_blocks import ShiftBlock, batches, largest_inner_products
-from shapemetrics.metrics.shift_search import largest_nuclear_norm
-from shapemetrics.metrics.stacked import LinearBlock, mirrored
+from shapemetrics.metrics.shift_stacks import ShiftStack, batches
+from shapemetrics.metrics.stacked import LinearStack, mirrored, pair_parts
+from shapemetrics.validation import check_choice
 
 
 @dataclass(frozen=True)
@@ -104,7 +114,7 @@ class ConvolutionMetric(Metric):
     resample: Grid | None = None
 
     axes = (4,)
-    backends: ClassVar[tuple[str, ...]] = ("torch",)
+    backends: ClassVar[tuple[str, ...]] = ("numpy", "torch")
 
     def __post_init__(self) -> None:
         check_choice(self.shifts, "shifts", (True, "circular", False))
@@ -146,11 +156,13 @@ class ConvolutionMetric(Metric):
         TypeError, ValueError
             If X is not a finite real array of four axes with variance.
         """
-        X = self._gridded(X, name)
-        flat = self._channels.prepare(X.reshape(-1, X.shape[-1]), name=name)
-        spectrum = self._spectrum(flat.features.reshape(*X.shape[:3], -1), dtype)
+        responses = self._gridded(self.read(X, name))
+        flat = self._channels.prepare_responses(_flattened(responses), dtype=np.float64)
+        shape = responses.shape
+        spectrum = self._spectrum(flat.values.reshape(*shape[:3], -1), dtype)
+        origin = self.origin_of(responses, flat.origin.doubt)
         return PreparedConvolution(
-            name, spectrum, flat.norm, flat.mean, flat.transform, *X.shape[1:3]
+            origin, spectrum, flat.length, flat.scale, flat.offset, flat.transform, *shape[1:3]
         )
 
     def check_pair(self, x: PreparedConvolution, y: PreparedConvolution) -> None:
@@ -162,83 +174,81 @@ class ConvolutionMetric(Metric):
                 f"{y.grid[0]} x {y.grid[1]}; give resample=(height, width) to compare them"
             )
 
-    def block(self, prepared: Sequence[PreparedConvolution], *, backend: Any | None = None) -> Any:
-        """Gather prepared layers: a list, or side by side without shifts or on a backend.
+    @property
+    def invariances(self) -> frozenset[str]:
+        """Those of the channels, and shifts."""
+        return self._channels.invariances | ({"shift"} if self.shifts else set())
+
+    def stack(
+        self, prepared: Sequence[PreparedConvolution], *, backend: Backend | None = None
+    ) -> ShiftStack | LinearStack:
+        """Put prepared layers side by side, on a backend.
 
         Parameters
         ----------
         prepared : sequence of PreparedConvolution
         backend : Backend, optional
-            From :func:`shapemetrics.pairwise.get_backend`; by default NumPy and singular values.
+            From :func:`shapemetrics.backends.get_backend`; by default NumPy and singular values.
         """
         if not self.shifts:
-            return self._channels.block([x.flat for x in prepared], backend=backend)
-        return list(prepared) if backend is None else ShiftBlock.of(prepared, backend)
+            return self._channels.stack([x.flat for x in prepared], backend=backend)
+        return ShiftStack.of(prepared, backend)
 
-    def pairwise(
-        self,
-        block_a: list[PreparedConvolution] | ShiftBlock | LinearBlock,
-        block_b: list[PreparedConvolution] | ShiftBlock | LinearBlock,
-    ) -> Array:
-        """All distances between two blocks.
+    def pairwise(self, stack_a: Any, stack_b: Any) -> Array:
+        """All distances between two stacks.
 
         Parameters
         ----------
-        block_a, block_b : from :meth:`block`
-            Layers of equal grids and stimuli. Given one block twice, each pair is computed once.
+        stack_a, stack_b : from :meth:`stack`
+            Layers of equal grids and stimuli. Given one stack twice, each pair is computed once.
 
         Returns
         -------
         ndarray of shape (len(a), len(b))
         """
         if not self.shifts:
-            return self._channels.pairwise(block_a, block_b)
-        if isinstance(block_a, ShiftBlock):
-            return self._pairwise_on_backend(block_a, block_b)
-        distances = np.zeros((len(block_a), len(block_b)))
-        same = block_a is block_b
-        for i, j, products in batches(block_a, block_b, same):
-            distances[i, j] = self._nearest(block_a[i], block_b[j], products)
-        return distances + distances.T if same else distances
+            return self._channels.pairwise(stack_a, stack_b)
+        inner = np.zeros((len(stack_a), len(stack_b)))
+        shifts = np.zeros(inner.shape, dtype=np.intp)
+        for i, j, C in self._cross_covariances(stack_a, stack_b):
+            error_of = partial(self._channels.error, stack_a, i, stack_b, j)
+            inner[i, j], shifts[i, j] = stack_a.backend.largest_norms(C, error_of)
+        distances = self._finish_stacks(inner, stack_a, stack_b)
+        close = linalg.nearly_equal(
+            inner, stack_a.norms[:, None], stack_b.norms[None, :], stack_a.eps
+        )
+        for i, j in zip(*np.nonzero(close)):
+            x, y = stack_a.items[i], stack_b.items[j]
+            shift = divmod(int(shifts[i, j]), x.grid[1])
+            distances[i, j] = self._channels.residual(x.rolled(shift), y.flat)
+        return mirrored(distances) if stack_a is stack_b else distances
 
-    def _pairwise_on_backend(self, block_a: ShiftBlock, block_b: ShiftBlock) -> Array:
-        inner = largest_inner_products(block_a, block_b, self._channels._error)
-        norms_a, norms_b = block_a.norms[:, None], block_b.norms[None, :]
-        distances = self._finish(inner, norms_a, norms_b)
-        eps = np.finfo(block_a.items[0].spectrum.dtype).eps
-        # Close pairs are measured by their residual, at the shift that NumPy finds.
-        for i, j in zip(*np.nonzero(linalg.nearly_equal(inner, norms_a, norms_b, eps))):
-            x, y = block_a.items[i], block_b.items[j]
-            products = circular_grid(*x.grid).products([x.spectrum], [y.spectrum])
-            distances[i, j] = self._nearest(x, y, products)
-        return mirrored(distances) if block_a is block_b else distances
+    def prepare_heldout(self, item: PreparedConvolution, X: Any) -> PreparedConvolution:
+        """Held-out responses, mapped by the fitted centring and whitening of the layer."""
+        other = self.read(X, item.name, min_stimuli=1, exponent=item.origin.exponent)
+        other = self._gridded(other)
+        shape = other.shape
+        if shape[1:3] != item.grid:
+            raise ValueError(
+                f"{item.name!r}: found a grid of {shape[1]} x {shape[2]} positions in the "
+                f"held-out responses, expected {item.grid[0]} x {item.grid[1]}"
+            )
+        check_heldout_units(shape[3], len(item.offset), item.name)
+        features = item.flat.mapped(_flattened(other).values).reshape(*shape[:3], -1)
+        length = linalg.frobenius_norm(features)
+        check_heldout(length, item.name)
+        origin = replace(item.origin, stimuli=other.stimuli, doubt=None)
+        spectrum = self._spectrum(features, item.values.dtype)
+        return replace(item, origin=origin, values=spectrum, length=length)
 
-    def heldout_block(self, prepared: Sequence[PreparedConvolution], heldout: Sequence[Any]) -> Any:
-        """Held-out responses, mapped by the fitted centring and whitening of each layer."""
-        moved = []
-        for item, X in zip(prepared, heldout, strict=True):
-            X = self._gridded(X, item.name, min_stimuli=1)
-            if X.shape[1:3] != item.grid:
-                raise ValueError(
-                    f"{item.name!r}: found a grid of {X.shape[1]} x {X.shape[2]} positions in the "
-                    f"held-out responses, expected {item.grid[0]} x {item.grid[1]}"
-                )
-            features = item.flat.apply(X.reshape(-1, X.shape[-1])).reshape(*X.shape[:3], -1)
-            norm = float(np.linalg.norm(features))
-            check_heldout(norm, item.name)
-            spectrum = self._spectrum(features, item.spectrum.dtype)
-            moved.append(replace(item, spectrum=spectrum, norm=norm))
-            self.check_pair(moved[0], moved[-1])
-        return self.block(moved)
-
-    def heldout_pairwise(self, block_a: Any, block_b: Any, heldout_a: Any, heldout_b: Any) -> Array:
+    def heldout_pairwise(self, stack_a: Any, stack_b: Any, heldout_a: Any, heldout_b: Any) -> Array:
         """Distances on held-out stimuli under the shift and rotation fitted on others.
 
         Parameters
         ----------
-        block_a, block_b : from :meth:`block`
+        stack_a, stack_b : from :meth:`stack`
             Layers as fitted.
-        heldout_a, heldout_b : from :meth:`heldout_block`
+        heldout_a, heldout_b : from :meth:`stack`
             The same layers' held-out responses.
 
         Returns
@@ -246,18 +256,48 @@ class ConvolutionMetric(Metric):
         ndarray of shape (len(a), len(b))
         """
         if not self.shifts:
-            return self._channels.heldout_pairwise(block_a, block_b, heldout_a, heldout_b)
-        distances = np.zeros((len(block_a), len(block_b)))
-        same = block_a is block_b
-        fitted = batches(block_a, block_b, same)
-        measured = batches(heldout_a, heldout_b, same)
-        for (i, j, products), (_, _, others) in zip(fitted, measured, strict=True):
-            grid = circular_grid(*block_a[i].grid)
-            shift, _ = _best(grid.shifted(products))
-            rotation = linalg.polar_factors(grid.at_shift(products, shift))
-            inner = np.sum(rotation * grid.at_shift(others, shift))
-            distances[i, j] = self._finish(inner, heldout_a[i].norm, heldout_b[j].norm)
-        return distances + distances.T if same else distances
+            return self._channels.heldout_pairwise(stack_a, stack_b, heldout_a, heldout_b)
+        inner = np.zeros((len(stack_a), len(stack_b)))
+        best = np.zeros(inner.shape, dtype=np.intp)
+        backend = stack_a.backend
+        fitted = self._cross_covariances(stack_a, stack_b)
+        measured = self._cross_covariances(heldout_a, heldout_b)
+        for (i, j, C), (_, _, T) in zip(fitted, measured, strict=True):
+            _, shifts = backend.largest_norms(C)
+            at = np.ix_(*map(np.arange, shifts.shape))
+            rotation = backend.polar_factors(C[(*at, shifts)])
+            turned = rotation * T[(*at, shifts)]
+            inner[i, j], best[i, j] = backend.to_numpy(turned.sum(axis=(-2, -1))), shifts
+        distances = self._finish_stacks(inner, heldout_a, heldout_b)
+        close = linalg.nearly_equal(
+            inner, heldout_a.norms[:, None], heldout_b.norms[None, :], stack_a.eps
+        )
+        for i, j in zip(*np.nonzero(close)):
+            x, y, u, v = (
+                stack.items[k]
+                for stack, k in zip((stack_a, stack_b, heldout_a, heldout_b), (i, j) * 2)
+            )
+            shift = divmod(int(best[i, j]), x.grid[1])
+            distances[i, j] = self._channels.residual(
+                x.rolled(shift), y.flat, u.rolled(shift), v.flat
+            )
+        return mirrored(distances) if stack_a is stack_b else distances
+
+    def _cross_covariances(
+        self, stack_a: ShiftStack, stack_b: ShiftStack
+    ) -> Iterator[tuple[np.ndarray, np.ndarray, Any]]:
+        """Indices of pairs and their cross-covariances at all shifts, (..., h w, p, q)."""
+        same = stack_a is stack_b
+        for rows, columns in batches(stack_a, stack_b, same=same):
+            products = stack_a.products(stack_b, rows, columns)
+            C = stack_a.grid.shifted(products, stack_a.backend)
+            starts_a = stack_a.starts[rows.start : rows.stop + 1] - stack_a.starts[rows.start]
+            starts_b = (
+                stack_b.starts[columns.start : columns.stop + 1] - stack_b.starts[columns.start]
+            )
+            above = same and rows == columns
+            for i, j, part in pair_parts(C, starts_a, starts_b, above=above):
+                yield i + rows.start, j + columns.start, part
 
     def shift_map(self, X: Any, Y: Any) -> Array:
         """Distance at every shift, under the best rotation for it.
@@ -279,10 +319,10 @@ class ConvolutionMetric(Metric):
         """
         x, y = self._shifting_pair(X, Y)
         norms = self._norms_by_shift(x, y)
-        distances = self._finish(norms, x.norm, y.norm)
-        eps = np.finfo(x.spectrum.dtype).eps
-        for a, b in np.argwhere(linalg.nearly_equal(norms, x.norm, y.norm, eps)):
-            distances[a, b] = self._channels.distance(x.rolled((a, b)), y.flat)
+        distances = self._channels.finish(norms, x.length, y.length, x.scale, y.scale)
+        eps = float(np.finfo(x.values.dtype).eps)
+        for a, b in np.argwhere(linalg.nearly_equal(norms, x.length, y.length, eps)):
+            distances[a, b] = self._channels.residual(x.rolled((int(a), int(b))), y.flat)
         return np.roll(distances, (x.grid[0] // 2, x.grid[1] // 2), axis=(0, 1))
 
     def best_shift(self, X: Any, Y: Any) -> Grid:
@@ -300,7 +340,7 @@ class ConvolutionMetric(Metric):
         """
         x, y = self._shifting_pair(X, Y)
         norms = self._norms_by_shift(x, y)
-        tolerance = 100.0 * float(np.finfo(x.spectrum.dtype).eps) * x.norm * y.norm
+        tolerance = 100.0 * float(np.finfo(x.values.dtype).eps) * x.length * y.length
         ties = np.argwhere(norms >= norms.max() - tolerance)
         centred = [_centred((int(a), int(b)), x.grid) for a, b in ties]
         return min(centred, key=lambda shift: (shift[0] ** 2 + shift[1] ** 2, shift))
@@ -316,19 +356,56 @@ class ConvolutionMetric(Metric):
         -------
         ConvolutionAlignment
         """
-        if self.shifts:
-            x, y = self._shifting_pair(X, Y)
-            shift = self.best_shift(x, y)
-            channels = self._channels.align(x.rolled(shift), y.flat)
-        else:
-            x, y = self._ready(X, "X"), self._ready(Y, "Y")
-            self.check_pair(x, y)
-            shift, channels = (0, 0), self._channels.align(x.flat, y.flat)
+        x, y = self.ready_pair(X, Y)
+        shift = self.best_shift(x, y) if self.shifts else (0, 0)
+        first = x.rolled(shift) if self.shifts else x.flat
+        channels = self._channels.align_prepared(first, y.flat)
         return ConvolutionAlignment(shift, channels, self.resample, channels.distance)
 
-    def _gridded(self, X: Any, name: str, min_stimuli: int = 2) -> Array:
-        X = check_array(X, name, axes=self.axes, min_stimuli=min_stimuli)
-        return X if self.resample is None else resample_grid(X, self.resample)
+    def points(self, prepared: Sequence[PreparedConvolution]) -> Array:
+        """phi of each layer at its positions, or its direction: (K, m, h, w, c)."""
+        widest = max(item.values.shape[-1] for item in prepared)
+        m, grid = prepared[0].n_samples, prepared[0].grid
+        points = np.zeros((len(prepared), m, *grid, widest))
+        for point, item in zip(points, prepared):
+            r = item.values.shape[-1]
+            if self.shifts:
+                values = circular_grid(*grid).field(item.values.astype(np.float64))
+            else:
+                values = item.values.swapaxes(0, 1).reshape(m, *grid, r).astype(np.float64)
+            angular = self.geometry == "angular"
+            point[..., :r] = values / item.length if angular else np.ldexp(values, item.scale)
+        return points
+
+    def turn(self, points: Array, target: Array) -> tuple[Array, Array]:
+        """Shift grids and rotate channels towards a target."""
+        grid = circular_grid(*target.shape[1:3])
+        aim = grid.spectrum(target)
+        turned = np.empty((len(points), *target.shape))
+        for k, point in enumerate(points):
+            C = grid.shifted(grid.products(grid.spectrum(point), aim))
+            index = int(largest_nuclear_norm(C)[0]) if self.shifts else 0
+            shift = divmod(index, grid.width)
+            turned[k] = np.roll(point, shift, axis=(1, 2)) @ linalg.polar_factors(C[index])
+        return turned, np.sum((turned - target) ** 2, axis=(1, 2, 3, 4))
+
+    def pair_seconds(
+        self, m: int, n: int, *, grid: tuple[int, int] = (1, 1), trials: int = 10
+    ) -> float:
+        """Three real products for two complex frequencies, the inverse transform, and singular
+        values of the few shifts that bounds leave."""
+        height, width = self.resample or grid
+        r = min(n, m * height * width, self.n_components or n)
+        if not self.shifts:
+            return self._channels.pair_seconds(m * height * width, r)
+        products = 1.5 * height * width * product_seconds(m, r, r)
+        inverse = 7e-9 * (1.0 + (height + width) / 64.0) * height * width * r**2
+        return products + inverse + 4.0 * singular_value_seconds(r) + 1e-4
+
+    def _gridded(self, X: Responses) -> Responses:
+        if self.resample is None:
+            return X
+        return replace(X, values=resample_grid(X.values, self.resample))
 
     def _spectrum(self, features: Array, dtype: Any) -> Array:
         m, h, w, r = features.shape
@@ -341,31 +418,24 @@ class ConvolutionMetric(Metric):
     def _shifting_pair(self, X: Any, Y: Any) -> tuple[PreparedConvolution, PreparedConvolution]:
         if not self.shifts:
             raise ValueError("shifts: found False, expected a metric that shifts the grid")
-        x, y = self._ready(X, "X"), self._ready(Y, "Y")
-        self.check_pair(x, y)
-        return x, y
+        return self.ready_pair(X, Y)
 
     def _norms_by_shift(self, x: PreparedConvolution, y: PreparedConvolution) -> Array:
         grid = circular_grid(*x.grid)
-        C = grid.shifted(grid.products([x.spectrum], [y.spectrum]))
-        return linalg.nuclear_norms(C.astype(np.float64, copy=False))
+        C = grid.shifted(grid.products(x.values, y.values))
+        return linalg.nuclear_norms(C.astype(np.float64, copy=False)).reshape(x.grid)
 
-    def _nearest(self, x: PreparedConvolution, y: PreparedConvolution, products: Array) -> float:
-        shift, inner = _best(circular_grid(*x.grid).shifted(products))
-        eps = np.finfo(products.dtype).eps
-        if linalg.nearly_equal(np.float64(inner), x.norm, y.norm, eps):
-            return self._channels.distance(x.rolled(shift), y.flat)
-        return float(self._finish(np.float64(inner), x.norm, y.norm))
-
-    def _finish(self, inner: Any, norm_x: float, norm_y: float) -> Any:
-        finish = linalg.angles if self.geometry == "angular" else linalg.chord_lengths
-        return finish(inner, norm_x, norm_y)
+    def _finish_stacks(self, inner: Array, stack_a: ShiftStack, stack_b: ShiftStack) -> Array:
+        return self._channels.finish(
+            inner,
+            *(stack_a.norms[:, None], stack_b.norms[None, :]),
+            *(stack_a.scales[:, None], stack_b.scales[None, :]),
+        )
 
 
-def _best(C: Array) -> tuple[Grid, float]:
-    """Shift with the largest nuclear norm, of cross-covariances (h, w, p, q), and that norm."""
-    index, value = largest_nuclear_norm(C.reshape(-1, *C.shape[2:]))
-    return _centred((index // C.shape[1], index % C.shape[1]), C.shape[:2]), value
+def _flattened(X: Responses) -> Responses:
+    """A layer with every stimulus and position a sample: (m h w, c)."""
+    return replace(X, values=X.values.reshape(-1, X.shape[-1]))
 
 
 def _centred(shift: Grid, grid: Grid) -> Grid:

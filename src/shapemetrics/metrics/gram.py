@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from shapemetrics.linalg import Array
+from shapemetrics.validation import check_number
 
 #: Stimuli, evenly spaced, that the median heuristic looks at where there are more.
 MEDIAN_STIMULI = 2000
@@ -49,38 +50,63 @@ def median_distance(X: Array) -> float:
     return float(np.median(np.sqrt(squared[np.triu_indices(len(X), 1)])))
 
 
-def choose_bandwidth(X: Array, bandwidth: float | None, fraction: float, name: str) -> float:
+def choose_bandwidth(
+    X: Array, bandwidth: float | None, fraction: float, name: str, exponent: int = 0
+) -> float:
     """The bandwidth itself, or `fraction` of the median distance between stimuli.
+
+    Parameters
+    ----------
+    X : ndarray of shape (m, n)
+        Responses, divided by ``2**exponent``.
+    bandwidth : float, optional
+        In the data's units.
+    fraction : float
+    name : str
+        Network's name, for messages.
+    exponent : int
+
+    Returns
+    -------
+    float
+        In the units of X.
 
     Raises
     ------
     ValueError
-        If the median distance is zero: more than half of the pairs of stimuli look alike.
+        If the median distance is zero: more than half of the pairs of stimuli look alike; or a
+        bandwidth that is given is out of all proportion to the responses.
     """
     if bandwidth is not None:
-        return float(bandwidth)
+        found = float(np.ldexp(float(bandwidth), -exponent))
+        if not 1e-150 < found < 1e150:
+            raise ValueError(
+                f"bandwidth: found {bandwidth:g} for responses of up to "
+                f"{np.ldexp(np.abs(X).max(), exponent):.3g} in {name!r}, expected a number of "
+                "their order"
+            )
+        return found
     median = median_distance(X)
     if median == 0.0:
         raise ValueError(
-            f"{name!r}: the median distance between stimuli is 0; give a bandwidth instead"
+            f"{name!r}: found a median distance between stimuli of 0, expected more of them to "
+            "differ; give a bandwidth instead"
         )
     return fraction * median
 
 
 def check_bandwidth(kernel: str, bandwidth: float | None, fraction: float) -> None:
     """TypeError or ValueError unless the numbers are positive, and given where they have a use."""
+    check_number(bandwidth, "bandwidth", above=0.0, optional=True)
+    check_number(fraction, "median_fraction", above=0.0)
     for value, name, default in (
         (bandwidth, "bandwidth", None),
         (fraction, "median_fraction", 1.0),
     ):
-        if value is None and default is None:
-            continue
-        if isinstance(value, bool) or not isinstance(value, int | float | np.number):
-            raise TypeError(f"{name}: found {value!r}, expected a positive number")
-        if not (np.isfinite(value) and value > 0):
-            raise ValueError(f"{name}: found {value!r}, expected a positive number")
         if kernel != "rbf" and value != default:
-            raise ValueError(f"{name}: found {value!r}, but the {kernel} kernel has no bandwidth")
+            raise ValueError(
+                f"{name}: found {value!r}, expected none, as the {kernel} kernel has no bandwidth"
+            )
 
 
 def rbf(X: Array, Y: Array, bandwidth: float) -> Array:
@@ -112,13 +138,21 @@ def center_gram(K: Array) -> Array:
     return 0.5 * (centred + centred.T)
 
 
-def check_gram(K: Array, name: str) -> None:
-    """ValueError unless K is a square, symmetric matrix with a non-negative diagonal."""
+def check_gram(K: Array, name: str, precision: float) -> None:
+    """ValueError unless K is a square, symmetric matrix with a non-negative diagonal.
+
+    Parameters
+    ----------
+    K : ndarray of shape (m, m)
+    name : str
+    precision : float
+        Relative spacing of the numbers that stored it: what asymmetry is rounding.
+    """
     if K.shape[0] != K.shape[1]:
         raise ValueError(f"{name!r}: found shape {K.shape}, expected a square Gram matrix")
-    tolerance = 1e3 * np.finfo(K.dtype).eps * float(np.abs(K).max())
+    tolerance = 1e3 * max(precision, float(np.finfo(np.float64).eps)) * float(np.abs(K).max())
     if float(np.abs(K - K.T).max()) > tolerance:
-        raise ValueError(f"{name!r}: found a Gram matrix that is not symmetric")
+        raise ValueError(f"{name!r}: found a matrix that is not symmetric, expected a Gram matrix")
     if float(np.diagonal(K).min()) < -tolerance:
         raise ValueError(f"{name!r}: found a negative diagonal entry, expected a Gram matrix")
 

@@ -10,16 +10,18 @@ from typing import Any, ClassVar, Literal, NamedTuple
 import numpy as np
 import scipy.linalg
 
+from shapemetrics.arrays import Responses
+from shapemetrics.backends.base import Backend
 from shapemetrics.linalg import Array, frobenius_norm
 from shapemetrics.metrics.base import (
     Geometry,
     Metric,
-    check_array,
-    check_choice,
-    check_fraction,
-    check_integer,
+    centred,
+    check_heldout,
     check_variance,
+    doubt_of,
 )
+from shapemetrics.metrics.cost import product_seconds, singular_value_seconds
 from shapemetrics.metrics.gram import (
     center_gram,
     check_bandwidth,
@@ -34,8 +36,9 @@ from shapemetrics.metrics.kernel_features import (
     fourier_map,
     nystroem_map,
 )
-from shapemetrics.metrics.linear import LinearMetric
-from shapemetrics.metrics.stacked import LinearBlock
+from shapemetrics.metrics.linear import LinearMetric, common_space
+from shapemetrics.metrics.stacked import LinearStack
+from shapemetrics.validation import check_choice, check_fraction, check_integer
 
 #: Columns of an approximate feature map where `n_components` is not given.
 APPROXIMATE_COMPONENTS = 512
@@ -79,9 +82,9 @@ class KernelMetric(Metric):
         As in :class:`~shapemetrics.metrics.LinearMetric`, in feature space.
     rank_tolerance : float, optional
         Singular values of the features (square roots of eigenvalues of the Gram matrix) below this
-        fraction of the largest count as zero. By default what rounding can hide at alpha = 1,
-        ``sqrt(m * eps)``, and below that ``eps ** 0.25``: whitening would otherwise give weight
-        to directions that rounding has turned. The linear kernel has LinearMetric's default.
+        fraction of the largest count as zero. By default what rounding in float64 can hide at
+        alpha = 1, ``sqrt(m * eps)``, and below that ``eps ** 0.25``: whitening would otherwise give
+        weight to directions that rounding has turned. The linear kernel has LinearMetric's default.
 
     Notes
     -----
@@ -162,57 +165,98 @@ class KernelMetric(Metric):
             If X is not a finite real matrix with variance, or alpha = 0 and the features span all
             stimuli, so that every such network would be at distance zero.
         """
-        X = check_array(X, name)
+        X = self.read(X, name)
         if self.kernel == "precomputed":
-            check_gram(X, name)
-            return self._from_gram(X.astype(np.float64), FeatureMap(), X, name, dtype)
+            check_gram(X.values, name, X.precision)
+            return self._from_gram(X.values, X.exponent, FeatureMap(), X, dtype)
         if self.kernel == "linear":
-            return self._from_features(X, FeatureMap(), X, self.n_components, name, dtype)
-        source, X = X, X.astype(np.float64)  # the type tells how precise the data are
-        centred = X - X.mean(axis=0)
-        check_variance(centred, float(np.linalg.norm(centred)), float(np.abs(X).max()), name)
-        bandwidth = choose_bandwidth(X, self.bandwidth, self.median_fraction, name)
+            return self._from_features(X, FeatureMap(), X.shape[1], X, dtype)
+        values = X.values.copy()
+        centred(X)  # refuses responses without variance
+        X = dataclasses.replace(X, values=values)
+        bandwidth = choose_bandwidth(values, self.bandwidth, self.median_fraction, name, X.exponent)
         if self.approximation == "exact":
-            columns = FeatureMap(X, bandwidth)
-            return self._from_gram(rbf(X, X, bandwidth), columns, source, name, dtype)
-        columns = self._approximate(X, bandwidth, name)
-        return self._from_features(columns.features(X), columns, source, None, name, dtype)
+            columns = FeatureMap(values, bandwidth)
+            return self._from_gram(rbf(values, values, bandwidth), 0, columns, X, dtype)
+        columns = self._approximate(values, bandwidth, name)
+        features = columns.features(values)
+        peak = float(np.abs(features).max())
+        whole = dataclasses.replace(X, values=features, exponent=0, peak=peak)
+        return self._from_features(whole, columns, X.shape[1], X, dtype)
 
-    def block(
-        self, prepared: Sequence[PreparedKernel], *, backend: Any | None = None
-    ) -> LinearBlock:
+    @property
+    def invariances(self) -> frozenset[str]:
+        """Rotations and offsets, and scale where the bandwidth follows the data."""
+        if self.kernel == "precomputed":
+            return frozenset()
+        if self.kernel == "linear":
+            return self._linear(self.n_components).invariances
+        found = {"offset", "permutation", "rotation"}
+        if self.approximation == "random_features":
+            return frozenset()
+        return frozenset(found | ({"scale", "duplication"} if self.bandwidth is None else set()))
+
+    def pair_seconds(
+        self, m: int, n: int, *, grid: tuple[int, int] = (1, 1), trials: int = 10
+    ) -> float:
+        """A product and singular values, of the rank that the kernel has."""
+        if self.approximation != "exact":
+            r = min(self.n_components or APPROXIMATE_COMPONENTS, m)
+        else:
+            n = n if self.kernel == "linear" else m
+            r = min(n, m, self.n_components or n)
+        return product_seconds(m, r, r) + singular_value_seconds(r)
+
+    def stack(
+        self, prepared: Sequence[PreparedKernel], *, backend: Backend | None = None
+    ) -> LinearStack:
         """Put prepared networks side by side, on a backend."""
-        return self._linear().block(prepared, backend=backend)
+        return LinearStack.of(prepared, backend)
 
-    def pairwise(self, block_a: LinearBlock, block_b: LinearBlock) -> Array:
-        """All distances between two blocks by one matrix product and batched singular values.
+    def pairwise(self, stack_a: LinearStack, stack_b: LinearStack) -> Array:
+        """All distances between two stacks by one matrix product and batched singular values.
 
         Parameters
         ----------
-        block_a, block_b : LinearBlock
-            From :meth:`block`, with the same number of stimuli.
+        stack_a, stack_b : LinearStack
+            From :meth:`stack`, with the same number of stimuli.
 
         Returns
         -------
         ndarray of shape (len(a), len(b))
         """
-        return self._linear().pairwise(block_a, block_b)
+        return self._linear().pairwise(stack_a, stack_b)
 
-    def heldout_block(
-        self, prepared: Sequence[PreparedKernel], heldout: Sequence[Any]
-    ) -> LinearBlock:
-        """Held-out responses, mapped by each network's fitted kernel features."""
-        return self._linear().heldout_block(prepared, heldout)
+    def prepare_heldout(self, item: PreparedKernel, X: Any) -> PreparedKernel:
+        """Held-out responses, mapped by the network's fitted kernel features."""
+        other = item.read_other(X)
+        values = item.mapped(other.values)
+        length = frobenius_norm(values)
+        check_heldout(length, item.name)
+        origin = dataclasses.replace(item.origin, stimuli=other.stimuli, doubt=None)
+        return dataclasses.replace(item, origin=origin, values=values, length=length)
 
     def heldout_pairwise(
         self,
-        block_a: LinearBlock,
-        block_b: LinearBlock,
-        heldout_a: LinearBlock,
-        heldout_b: LinearBlock,
+        stack_a: LinearStack,
+        stack_b: LinearStack,
+        heldout_a: LinearStack,
+        heldout_b: LinearStack,
     ) -> Array:
         """Distances on held-out stimuli under the alignment fitted on others: (len a, len b)."""
-        return self._linear().heldout_pairwise(block_a, block_b, heldout_a, heldout_b)
+        return self._linear().heldout_pairwise(stack_a, stack_b, heldout_a, heldout_b)
+
+    def points(self, prepared: Sequence[PreparedKernel]) -> Array:
+        """Features of each network, or their direction where the geometry is angular."""
+        return self._linear().points(prepared)
+
+    def turn(self, points: Array, target: Array) -> tuple[Array, Array]:
+        """Rotate networks towards a target."""
+        return self._linear().turn(points, target)
+
+    def squared_to(self, points: Array, target: Array) -> Array:
+        """Squared distances to a target."""
+        return self._linear().squared_to(points, target)
 
     def align(self, X: Any, Y: Any) -> KernelAlignment:
         """The transformations that realise the distance.
@@ -227,17 +271,9 @@ class KernelMetric(Metric):
         KernelAlignment
             Maps from responses into a common space of ``max(r_x, r_y)`` dimensions.
         """
-        x, y = self._ready(X, "X"), self._ready(Y, "Y")
-        self.check_pair(x, y)
-        U, _, Vt = np.linalg.svd(x.features.T @ y.features)
-        k = max(len(U), len(Vt))
-        return KernelAlignment(
-            x,
-            y,
-            np.pad(U, ((0, 0), (0, k - len(U)))),
-            np.pad(Vt.T, ((0, 0), (0, k - len(Vt)))),
-            self.distance(x, y),
-        )
+        x, y = self.ready_pair(X, Y)
+        turns = common_space(x.values.T @ y.values)
+        return KernelAlignment(x, y, *turns, self.compare(x, y))
 
     def approximation_error(self, arrays: Sequence[Any]) -> ApproximationError:
         """Compare this approximation with the exact metric, on stimuli few enough for the latter.
@@ -265,7 +301,7 @@ class KernelMetric(Metric):
         exact = dataclasses.replace(self, approximation="exact", n_components=None)
         named = [(X, f"array {i}") for i, X in enumerate(arrays)]
         pairs = [(self.prepare(X, name=n), exact.prepare(X, name=n)) for X, n in named]
-        approximate_block, exact_block = (self.block(items) for items in zip(*pairs, strict=True))
+        approximate, true = (self.stack(items) for items in zip(*pairs, strict=True))
         gram = []
         for X, name in named:
             F, E = (
@@ -274,9 +310,7 @@ class KernelMetric(Metric):
             )
             K = E.features @ E.features.T
             gram.append(np.linalg.norm(F.features @ F.features.T - K) / np.linalg.norm(K))
-        difference = self.pairwise(approximate_block, approximate_block) - exact.pairwise(
-            exact_block, exact_block
-        )
+        difference = self.pairwise(approximate, approximate) - exact.pairwise(true, true)
         return ApproximationError(np.array(gram), difference)
 
     def _linear(self, n_components: int | None = None) -> LinearMetric:
@@ -296,63 +330,63 @@ class KernelMetric(Metric):
         landmarks = self.n_components or min(m, APPROXIMATE_COMPONENTS)
         if landmarks > m:
             raise ValueError(
-                f"{name!r}: found {m} stimuli, expected at least {landmarks}, one a landmark"
+                f"{name!r}: found {m} stimuli, expected at least {landmarks}, one per landmark"
             )
-        tolerance = self._tolerance(landmarks, X.dtype) ** 2
+        tolerance = self._tolerance(landmarks) ** 2
         return nystroem_map(X, bandwidth, landmarks, tolerance, self.seed)
 
     def _from_features(
-        self,
-        Z: Array,
-        columns: FeatureMap,
-        source: Array,
-        n_components: int | None,
-        name: str,
-        dtype: Any,
+        self, Z: Responses, columns: FeatureMap, n_units: int, X: Responses, dtype: Any
     ) -> PreparedKernel:
         """Prepare features as a linear representation."""
-        linear = self._linear(n_components)
-        if self.kernel != "linear":
-            tolerance = self._tolerance(len(Z), source.dtype)
-            linear = dataclasses.replace(linear, rank_tolerance=tolerance)
-        item = linear.prepare(Z, name=name, dtype=dtype)
+        linear = self._linear(self.n_components if self.kernel == "linear" else None)
+        tolerance = None if self.kernel == "linear" else self._tolerance(len(Z.values))
+        if tolerance is not None:
+            linear = dataclasses.replace(linear, rank_tolerance=None)
+        item = linear.prepare_responses(Z, dtype, tolerance=tolerance)
         return PreparedKernel(
-            name,
-            item.features,
-            item.norm,
-            item.mean,
-            item.transform,
-            source.shape[1],
+            self.origin_of(X, item.origin.doubt),
+            *(item.values, item.length, item.scale, item.offset, item.transform),
+            n_units,
             None,
             *_fields(columns),
         )
 
     def _from_gram(
-        self, K: Array, columns: FeatureMap, source: Array, name: str, dtype: Any
+        self, K: Array, exponent: int, columns: FeatureMap, X: Responses, dtype: Any
     ) -> PreparedKernel:
-        """Decompose the Gram matrix of all stimuli."""
-        m, centred = len(K), center_gram(K)
-        check_variance(centred, float(np.linalg.norm(centred)), float(np.abs(K).max()), name)
-        values, vectors = self._principal(centred, source, name)
+        """Decompose the Gram matrix of all stimuli, which was divided by ``2**exponent``."""
+        m, gram = len(K), center_gram(K)
+        check_variance(float(np.linalg.norm(gram)), float(np.abs(K).max()), K.size, X.name)
+        # Half of the exponent is the features'; an odd one leaves a factor of two to them.
+        odd = exponent % 2
+        values, vectors = self._principal(gram, X)
         if self.alpha == 0.0 and len(values) >= m - 1:
             raise ValueError(
-                f"{name!r}: the kernel's features span all {m} stimuli, and at alpha=0 every such "
-                "network is at distance 0 from every other; give n_components or alpha > 0"
+                f"{X.name!r}: found features of the kernel that span all {m} stimuli, expected "
+                "fewer at alpha=0, where every such network is at distance 0 from every other; "
+                "give n_components or alpha > 0"
             )
-        gain = self._linear().gains(np.sqrt(values))
+        gain, scale = self._linear().gains(np.sqrt(np.ldexp(values, odd)), (exponent - odd) // 2)
         features = np.ascontiguousarray(vectors * gain, dtype=dtype)
+        # Where rounding of the stored numbers can make eigenvalues as large as this.
+        size = float(np.abs(K).max()) if self.kernel == "rbf" else frobenius_norm(K) / m
+        level = 2.0 * X.precision * size * np.sqrt(m)
+        limited = self.alpha < 1.0 or self.kernel == "precomputed"
+        doubt = doubt_of(gain**2, values, level, X, squared=True) if limited else None
         return PreparedKernel(
-            name,
+            self.origin_of(X, doubt),
             features,
             frobenius_norm(features),
+            scale,
             K.mean(axis=0),
             None,
-            source.shape[1],
+            X.shape[1],
             values,
             *_fields(columns),
         )
 
-    def _principal(self, K: Array, source: Array, name: str) -> tuple[Array, Array]:
+    def _principal(self, K: Array, X: Responses) -> tuple[Array, Array]:
         """Eigenvalues, descending, and eigenvectors that hold more than rounding."""
         m = len(K)
         if self.kernel == "rbf" and self.n_components is not None and self.n_components < m // 4:
@@ -360,22 +394,23 @@ class KernelMetric(Metric):
             values, vectors = scipy.linalg.eigh(K, subset_by_index=span, driver="evr")
         else:
             values, vectors = scipy.linalg.eigh(K, driver="evd")
-        if values[0] < -1e3 * m * np.finfo(source.dtype).eps * values[-1]:
+        precision = max(X.precision, float(np.finfo(np.float64).eps))
+        if values[0] < -1e3 * m * precision * values[-1]:
             raise ValueError(
-                f"{name!r}: found a Gram matrix with eigenvalue {values[0]:.3g}, expected none < 0"
+                f"{X.name!r}: found a Gram matrix with eigenvalue "
+                f"{np.ldexp(values[0], X.exponent):.3g}, expected none < 0"
             )
-        tolerance = self._tolerance(m, source.dtype) ** 2
+        tolerance = self._tolerance(m) ** 2
         kept = np.flatnonzero(values > tolerance * values[-1])[::-1][: self.n_components]
         return values[kept], vectors[:, kept]
 
-    def _tolerance(self, m: int, dtype: np.dtype) -> float:
+    def _tolerance(self, m: int) -> float:
         """Relative size of singular values of the features that count as zero."""
-        floor = np.sqrt(m * np.finfo(np.float64).eps)
+        eps = float(np.finfo(np.float64).eps)
+        floor = np.sqrt(m * eps)
         if self.rank_tolerance is not None:
             return float(max(self.rank_tolerance, floor))
-        eps = np.finfo(dtype).eps
-        rounding = np.sqrt(m * eps)
-        return float(rounding if self.alpha == 1.0 else max(rounding, eps**0.25))
+        return float(floor if self.alpha == 1.0 else max(floor, eps**0.25))
 
 
 def _fields(columns: FeatureMap) -> tuple[Any, ...]:

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from shapemetrics.linalg import Array
-from shapemetrics.metrics.base import check_array
 from shapemetrics.metrics.gram import rbf
 from shapemetrics.metrics.linear import PreparedLinear
 
@@ -35,6 +34,7 @@ class FeatureMap:
             return np.hstack([np.cos(phase), np.sin(phase)]) / np.sqrt(phase.shape[1])
         if self.points is None:
             return X
+        assert self.bandwidth is not None
         K = rbf(X, self.points, self.bandwidth)
         return K if self.root is None else K @ self.root
 
@@ -81,9 +81,10 @@ def fourier_map(n: int, bandwidth: float, n_features: int, seed: int) -> Feature
 class PreparedKernel(PreparedLinear):
     """One network in the feature space of a kernel.
 
-    `mean` and `transform` act on what the feature map gives, not on the responses. Where all of the
-    Gram matrix was decomposed, the transform is ``features / eigenvalues`` and is not stored.
-    `points`, `bandwidth`, `root` and `frequencies` are those of :class:`FeatureMap`.
+    `offset` and `transform` act on what the feature map gives, not on the responses. Where all of
+    the Gram matrix was decomposed, the transform is ``values / eigenvalues`` and is not stored.
+    `points`, `bandwidth`, `root` and `frequencies` are those of :class:`FeatureMap`, for responses
+    divided by ``2**origin.exponent``.
     """
 
     n_units: int
@@ -93,33 +94,22 @@ class PreparedKernel(PreparedLinear):
     root: Array | None = field(repr=False)
     frequencies: Array | None = field(repr=False)
 
-    def apply(self, X: Any) -> Array:
-        """Features of other responses of the same units.
+    @property
+    def n_inputs(self) -> int:
+        """Number of units; of a precomputed kernel, of fitted stimuli."""
+        return self.n_units
 
-        Parameters
-        ----------
-        X : array-like of shape (m', n)
-            Responses; for a precomputed kernel its values between these and the fitted stimuli.
-
-        Returns
-        -------
-        ndarray of shape (m', r)
-        """
-        X = check_array(X, self.name, min_stimuli=1)
-        if X.shape[1] != self.n_units:
-            raise ValueError(
-                f"{self.name!r}: found {X.shape[1]} units in the held-out responses, "
-                f"expected {self.n_units}"
-            )
+    def mapped(self, values: Array) -> Array:
+        """Features of responses that are divided as the fitted ones were: (m', n) to (m', r)."""
         columns = FeatureMap(self.points, self.bandwidth, self.root, self.frequencies)
-        centred = columns.features(X.astype(np.float64)) - self.mean
+        centred = columns.features(values) - self.offset
         if self.eigenvalues is not None:
             # The features are centred only up to rounding, which small eigenvalues magnify.
             centred -= centred.mean(axis=1, keepdims=True)
-            centred = centred @ (self.features / self.eigenvalues)
+            centred = centred @ (self.values / self.eigenvalues)
         elif self.transform is not None:
             centred = centred @ self.transform
-        return centred.astype(self.features.dtype, copy=False)
+        return centred.astype(self.values.dtype, copy=False)
 
 
 @dataclass(frozen=True, eq=False)

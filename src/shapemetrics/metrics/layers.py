@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from shapemetrics.arrays import as_array
 from shapemetrics.linalg import Array
 from shapemetrics.metrics.alignment import Alignment
+from shapemetrics.metrics.base import Prepared
 from shapemetrics.metrics.circular import circular_grid
 from shapemetrics.metrics.linear import PreparedLinear
 
@@ -17,62 +19,76 @@ Grid = tuple[int, int]
 
 
 @dataclass(frozen=True, eq=False)
-class PreparedConvolution:
+class PreparedConvolution(Prepared):
     """One convolutional layer, centred, partially whitened, and transformed over the grid.
 
     Attributes
     ----------
-    name : str
-        What messages call it.
-    spectrum : ndarray of shape (h * w, m, r)
-        phi(X) in an orthonormal real Fourier basis over positions, as large as phi(X) itself;
-        phi(X) at each position where the metric has no shifts.
-    norm : float
-        Frobenius norm of phi(X).
-    mean : ndarray of shape (c,)
-        What centring subtracts from each channel.
+    origin : Origin
+        Name, stimuli, and the power of two that the data were divided by.
+    values : ndarray of shape (h * w, m, r)
+        ``phi(X) * 2**-scale`` in an orthonormal real Fourier basis over positions, as large as
+        phi(X) itself; phi(X) at each position where the metric has no shifts.
+    length : float
+        Frobenius norm of `values`.
+    scale : int
+        Power of two that brings `values` to the units of phi(X).
+    offset : ndarray of shape (c,)
+        What centring subtracts from each channel, divided as the data.
     transform : ndarray of shape (c, r) or None
         Map of centred channels to features; None is the identity.
-    height, width : int
+    height, width_of_grid : int
         Grid of positions.
     """
 
-    name: str
-    spectrum: Array
-    norm: float
-    mean: Array
+    values: Array
+    length: float
+    scale: int
+    offset: Array
     transform: Array | None = field(repr=False)
     height: int
-    width: int
+    width_of_grid: int
 
     @property
     def grid(self) -> Grid:
         """Height and width."""
-        return self.height, self.width
+        return self.height, self.width_of_grid
+
+    @property
+    def spectrum(self) -> Array:
+        """phi(X) over the grid's frequencies (positions, without shifts), in the data's units."""
+        return self.values if self.scale == 0 else np.ldexp(self.values, self.scale)
+
+    @property
+    def norm(self) -> float:
+        """Frobenius norm of phi(X), in the data's units."""
+        return float(np.ldexp(self.length, self.scale))
 
     @property
     def n_samples(self) -> int:
         """Number of stimuli."""
-        return self.spectrum.shape[1]
+        return self.values.shape[1]
 
     @property
-    def columns(self) -> int:
+    def width(self) -> int:
         """Columns of a matrix whose products take about as much memory as this layer's."""
         products = circular_grid(*self.grid).n_products
-        return math.ceil(self.spectrum.shape[-1] * math.sqrt(products / 2))
+        return math.ceil(self.values.shape[-1] * math.sqrt(products / 2))
 
     @property
     def flat(self) -> PreparedLinear:
         """The same as a linear representation, every stimulus and position a sample."""
-        return self._flatten(self.spectrum)
+        return self._flatten(self.values)
 
     def rolled(self, shift: Grid) -> PreparedLinear:
         """Like :attr:`flat`, after a circular shift of the grid."""
-        return self._flatten(circular_grid(*self.grid).roll(self.spectrum, shift))
+        return self._flatten(circular_grid(*self.grid).roll(self.values, shift))
 
-    def _flatten(self, spectrum: Array) -> PreparedLinear:
-        features = spectrum.reshape(-1, spectrum.shape[-1])
-        return PreparedLinear(self.name, features, self.norm, self.mean, self.transform)
+    def _flatten(self, values: Array) -> PreparedLinear:
+        values = values.reshape(-1, values.shape[-1])
+        return PreparedLinear(
+            self.origin, values, self.length, self.scale, self.offset, self.transform
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +113,7 @@ class ConvolutionAlignment:
         return self.channels.apply_y(self._gridded(Y))
 
     def _gridded(self, X: Any) -> Array:
-        X = np.asarray(X, dtype=float)
+        X = as_array(X).astype(np.float64, copy=False)
         return X if self.resample is None else resample_grid(X, self.resample)
 
 

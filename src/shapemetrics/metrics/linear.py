@@ -10,48 +10,72 @@ from typing import Any, ClassVar
 import numpy as np
 
 from shapemetrics import linalg
+from shapemetrics.arrays import Responses, as_responses
+from shapemetrics.backends.base import Backend
 from shapemetrics.linalg import Array
 from shapemetrics.metrics.alignment import Alignment
 from shapemetrics.metrics.base import (
+    Centred,
+    Doubt,
     Geometry,
     Metric,
-    check_array,
-    check_choice,
-    check_fraction,
+    Prepared,
+    centred,
     check_heldout,
-    check_variance,
+    check_heldout_units,
+    doubt_of,
 )
-from shapemetrics.metrics.stacked import LinearBlock, cross_covariances, mirrored
+from shapemetrics.metrics.cost import product_seconds, singular_value_seconds
+from shapemetrics.metrics.stacked import LinearStack, cross_covariances, mirrored
+from shapemetrics.validation import check_choice, check_fraction, check_integer
 
 
 @dataclass(frozen=True, eq=False)
-class PreparedLinear:
+class PreparedLinear(Prepared):
     """One network, centred and partially whitened.
 
     Attributes
     ----------
-    name : str
-        What messages call it.
-    features : ndarray of shape (m, r)
-        phi(X), in the network's own principal axes where it was whitened or reduced.
-    norm : float
-        Frobenius norm of `features`.
-    mean : ndarray of shape (n,)
-        What centring subtracts (zeros without centring).
+    origin : Origin
+        Name, stimuli, and the power of two that the data were divided by.
+    values : ndarray of shape (m, r)
+        ``phi(X) * 2**-scale``, in the network's own principal axes where it was whitened or
+        reduced.
+    length : float
+        Frobenius norm of `values`.
+    scale : int
+        Power of two that brings `values` to the units of phi(X).
+    offset : ndarray of shape (n,)
+        What centring subtracts (zeros without centring), divided as the data.
     transform : ndarray of shape (n, r) or None
-        ``features = (X - mean) @ transform``; None is the identity.
+        ``values = (data * 2**-origin.exponent - offset) @ transform``; None is the identity.
     """
 
-    name: str
-    features: Array
-    norm: float
-    mean: Array
+    values: Array
+    length: float
+    scale: int
+    offset: Array
     transform: Array | None = field(repr=False)
+
+    @property
+    def features(self) -> Array:
+        """phi(X), in the data's units: (m, r)."""
+        return self.values if self.scale == 0 else np.ldexp(self.values, self.scale)
+
+    @property
+    def norm(self) -> float:
+        """Frobenius norm of phi(X)."""
+        return float(np.ldexp(self.length, self.scale))
 
     @property
     def n_samples(self) -> int:
         """Number of samples (stimuli, or stimuli times positions)."""
-        return len(self.features)
+        return len(self.values)
+
+    @property
+    def width(self) -> int:
+        """Number of columns."""
+        return self.values.shape[-1]
 
     def apply(self, X: Any) -> Array:
         """Map other responses of the same units as the fitted ones were.
@@ -64,15 +88,31 @@ class PreparedLinear:
         Returns
         -------
         ndarray of shape (m', r)
+            In the units of phi(X).
         """
-        X = check_array(X, self.name, min_stimuli=1)
-        if X.shape[1] != len(self.mean):
-            raise ValueError(
-                f"{self.name!r}: found {X.shape[1]} units in the held-out responses, "
-                f"expected {len(self.mean)}"
-            )
-        centred = X.astype(self.features.dtype) - self.mean
+        return np.ldexp(self.mapped(self.read_other(X).values), self.scale)
+
+    def read_other(self, X: Any) -> Responses:
+        """Other responses of the same units, divided as the fitted ones were."""
+        other = as_responses(X, self.name, min_stimuli=1, exponent=self.origin.exponent)
+        check_heldout_units(other.shape[1], self.n_inputs, self.name)
+        return other
+
+    @property
+    def n_inputs(self) -> int:
+        """Number of units."""
+        return len(self.offset)
+
+    def mapped(self, values: Array) -> Array:
+        """Map responses that are divided as the fitted ones were: (m', n) to (m', r)."""
+        centred = values.astype(self.values.dtype) - self.offset
         return centred if self.transform is None else centred @ self.transform
+
+    def map_of_data(self, turn: Array) -> tuple[Array, Array]:
+        """Mean and linear map, for responses as they were given, of features turned by `turn`."""
+        linear = turn if self.transform is None else self.transform @ turn
+        exponent = self.origin.exponent
+        return np.ldexp(self.offset, exponent), np.ldexp(linear, self.scale - exponent)
 
 
 @dataclass(frozen=True)
@@ -98,9 +138,10 @@ class LinearMetric(Metric):
         Divide each network by its root mean square singular value first, so that alpha in
         (0, 1) mixes two things of one size and no distance depends on the data's units.
     rank_tolerance : float, optional
-        Singular values below this fraction of the largest count as zero. By default ten times the
-        machine precision of the type that the array came in, or that of the decomposition itself
-        (:func:`shapemetrics.linalg.rounding_tolerance`).
+        Singular values below this fraction of the largest count as zero. By default what rounding
+        in float64 can hide (:func:`shapemetrics.linalg.rounding_tolerance`), whatever type stores
+        the data. Where data were rounded to fewer digits and whitening gives weight to directions
+        below that, a :class:`~shapemetrics.arrays.RoundingWarning` says how much.
     truncation : float, optional
         Leave out the weakest directions of phi(X), as many as hold together at most this fraction
         eps of its norm. An angle changes by at most 2 arcsin(eps), a Euclidean distance by at most
@@ -148,15 +189,30 @@ class LinearMetric(Metric):
     def __post_init__(self) -> None:
         check_fraction(self.alpha, "alpha")
         check_choice(self.geometry, "geometry", ("angular", "euclidean"))
-        if self.n_components is not None and (
-            not isinstance(self.n_components, int | np.integer) or self.n_components < 1
-        ):
-            raise ValueError(
-                f"n_components: found {self.n_components!r}, expected a positive integer or None"
-            )
+        check_integer(self.n_components, "n_components", 1, optional=True)
         for name in ("rank_tolerance", "truncation"):
             if getattr(self, name) is not None:
                 check_fraction(getattr(self, name), name)
+
+    @property
+    def invariances(self) -> frozenset[str]:
+        """Rotations, and what centring, angles and whitening add."""
+        found = {"rotation", "permutation"}
+        if self.center:
+            found.add("offset")
+        whole = self.rank_tolerance is None and self.n_components is None
+        if self.alpha == 0.0 and whole and (self.geometry == "angular" or self.constant_size):
+            found.add("linear")
+        if self.geometry == "angular" and (self.alpha in (0.0, 1.0) or self.scale_free):
+            found.add("scale")
+        if self.constant_size:
+            found.add("scale")
+        return frozenset(found)
+
+    @property
+    def constant_size(self) -> bool:
+        """Whether the size of phi(X) depends on the rank of X only."""
+        return not self.preserve_variance and (self.alpha == 0.0 or self.scale_free)
 
     def prepare(self, X: Any, *, name: str = "X", dtype: Any = np.float64) -> PreparedLinear:
         """Centre, reduce and partially whiten one network.
@@ -180,39 +236,67 @@ class LinearMetric(Metric):
             If X is not a finite real matrix with variance, or alpha = 0 and it has so many
             independent units that every such network would be at distance zero.
         """
-        X = check_array(X, name)
-        tolerance = self.rank_tolerance
-        if tolerance is None:
-            tolerance = linalg.rounding_tolerance(X.dtype, X.shape)
-        X = X.astype(np.float64, copy=False)
-        mean = X.mean(axis=0) if self.center else np.zeros(X.shape[1])
-        centred = X - mean
-        norm = float(np.linalg.norm(centred))
-        check_variance(centred, norm, float(np.abs(X).max()), name)
-        features, transform = self._map(centred, tolerance, name)
-        features = np.ascontiguousarray(features, dtype=dtype)
-        return PreparedLinear(name, features, linalg.frobenius_norm(features), mean, transform)
+        return self.prepare_responses(self.read(X, name), dtype)
 
-    def _map(self, centred: Array, tolerance: float, name: str) -> tuple[Array, Array | None]:
-        m, n = centred.shape
+    def prepare_responses(
+        self, X: Responses, dtype: Any, *, tolerance: float | None = None
+    ) -> PreparedLinear:
+        """What :meth:`prepare` does, of responses that were read.
+
+        Parameters
+        ----------
+        X : Responses
+            A matrix (m, n).
+        dtype : dtype
+            Precision of the prepared features.
+        tolerance : float, optional
+            Rank tolerance where `rank_tolerance` is not given.
+        """
+        found = centred(X, center=self.center)
+        features, scale, transform, doubt = self._map(found, X, tolerance)
+        features = np.ascontiguousarray(features, dtype=dtype)
+        return PreparedLinear(
+            self.origin_of(X, doubt),
+            features,
+            linalg.frobenius_norm(features),
+            scale,
+            found.mean,
+            transform,
+        )
+
+    def _map(
+        self, found: Centred, X: Responses, tolerance: float | None
+    ) -> tuple[Array, int, Array | None, Doubt | None]:
+        """Features, the power of two that they lack, the map to them, and what is doubtful."""
+        m, n = found.values.shape
         plain = self.alpha == 1.0 and not self.scale_free and self.truncation is None
         if plain and n <= m and (self.n_components is None or self.n_components >= n):
-            return _without_silent_units(centred)
+            features, transform = _without_silent_units(found.values)
+            return features, X.exponent, transform, None
+        if self.rank_tolerance is not None:
+            tolerance = self.rank_tolerance
+        if tolerance is None:
+            tolerance = linalg.rounding_tolerance((m, n))
+        floor = found.rounding_level(4.0 * np.finfo(np.float64).eps)
         if self.truncation is not None and self.alpha == 1.0 and not self.scale_free:
             # Without whitening no direction is too weak to use, and what is left out here would
             # come on top of what the bound allows.
-            tolerance = self.rank_tolerance or 0.0
+            tolerance, floor = self.rank_tolerance or 0.0, 0.0
         left, values, right = linalg.principal_basis(
-            centred, tolerance=tolerance, n_components=self.n_components
+            found.values, tolerance=tolerance, floor=floor, n_components=self.n_components
         )
         if self.alpha == 0.0 and len(values) >= m - int(self.center):
             raise ValueError(
-                f"{name!r}: {n} units span all {m} stimuli, and at alpha=0 every such network is "
-                "at distance 0 from every other; give n_components, more stimuli, or alpha > 0"
+                f"{X.name!r}: found {n} units that span all {m} stimuli, expected fewer at alpha=0,"
+                " where every such network is at distance 0 from every other; give n_components, "
+                "more stimuli, or alpha > 0"
             )
-        gain = self.gains(values)
+        gain, scale = self.gains(values, X.exponent)
+        doubt = None
+        if self.alpha < 1.0:
+            doubt = doubt_of(gain**2, values, found.rounding_level(X.precision), X)
         r = self._kept(gain)
-        return left[:, :r] * gain[:r], right[:, :r] * (gain[:r] / values[:r])
+        return left[:, :r] * gain[:r], scale, right[:, :r] * (gain[:r] / values[:r]), doubt
 
     def _kept(self, gain: Array) -> int:
         """Number of leading directions that truncation leaves."""
@@ -222,107 +306,123 @@ class LinearMetric(Metric):
         left_out = np.sqrt(np.cumsum(gain[::-1] ** 2))[::-1]
         return max(1, int(np.count_nonzero(left_out > self.truncation * left_out[0])))
 
-    def gains(self, values: Array) -> Array:
-        """Singular values of phi(X), given those of the centred responses."""
-        unit = np.linalg.norm(values) / np.sqrt(len(values)) if self.scale_free else 1.0
-        scaled = values / unit
-        gain = self.alpha * scaled + (1.0 - self.alpha)
-        if self.preserve_variance:
-            gain *= np.linalg.norm(scaled) / np.linalg.norm(gain)
-        return gain
+    def gains(self, values: Array, exponent: int = 0) -> tuple[Array, int]:
+        """Singular values of phi(X), given those of the centred responses.
 
-    def block(
-        self, prepared: Sequence[PreparedLinear], *, backend: Any | None = None
-    ) -> LinearBlock:
+        Parameters
+        ----------
+        values : ndarray of shape (r,)
+            Singular values, divided by ``2**exponent``.
+        exponent : int
+
+        Returns
+        -------
+        gain : ndarray of shape (r,)
+        scale : int
+            Singular values of phi(X) are ``gain * 2**scale``.
+        """
+        if self.scale_free:
+            values, exponent = values / (np.linalg.norm(values) / np.sqrt(len(values))), 0
+        if self.alpha in (0.0, 1.0):
+            gain, scale = self.alpha * values + (1.0 - self.alpha), int(self.alpha) * exponent
+        else:
+            # One of the two parts may be beyond all proportion to the other, never both.
+            scale = max(exponent, 0)
+            gain = self.alpha * np.ldexp(values, exponent - scale)
+            gain += np.ldexp(1.0 - self.alpha, -scale)
+        if self.preserve_variance:
+            gain = gain * (np.linalg.norm(values) / np.linalg.norm(gain))
+            scale = exponent
+        return gain, scale
+
+    def stack(
+        self, prepared: Sequence[PreparedLinear], *, backend: Backend | None = None
+    ) -> LinearStack:
         """Put prepared networks side by side.
 
         Parameters
         ----------
         prepared : sequence of PreparedLinear
-            Networks. The block keeps views of its own copy, so they need not be kept.
+            Networks. The stack keeps views of its own copy, so they need not be kept.
         backend : Backend, optional
-            From :func:`shapemetrics.pairwise.get_backend`; by default NumPy and singular values.
+            From :func:`shapemetrics.backends.get_backend`; by default NumPy and singular values.
 
         Returns
         -------
-        LinearBlock
+        LinearStack
         """
-        widths = [item.features.shape[1] for item in prepared]
-        starts = np.concatenate([[0], np.cumsum(widths)])
-        stacked = np.concatenate([item.features for item in prepared], axis=1)
-        items = [
-            replace(item, features=stacked[:, a:b])
-            for item, a, b in zip(prepared, starts, starts[1:])
-        ]
-        norms = np.array([item.norm for item in items], dtype=np.float64)
-        if backend is None:
-            return LinearBlock(items, stacked, starts, norms)
-        return LinearBlock(items, backend.asarray(stacked), starts, norms, backend.solver)
+        return LinearStack.of(prepared, backend)
 
-    def pairwise(self, block_a: LinearBlock, block_b: LinearBlock) -> Array:
-        """All distances between two blocks by one matrix product and batched singular values.
+    def pairwise(self, stack_a: LinearStack, stack_b: LinearStack) -> Array:
+        """All distances between two stacks by one matrix product and batched singular values.
 
         Parameters
         ----------
-        block_a, block_b : LinearBlock
-            From :meth:`block`, with the same number of samples. Given one block twice, each pair
+        stack_a, stack_b : LinearStack
+            From :meth:`stack`, with the same number of samples. Given one stack twice, each pair
             is computed once.
 
         Returns
         -------
         ndarray of shape (len(a), len(b))
         """
-        inner = np.zeros((len(block_a.items), len(block_b.items)))
-        for rows, columns, C in cross_covariances(block_a, block_b):
-            x, y = block_a.norms[rows], block_b.norms[columns]
-            inner[rows, columns] = block_a.solver(C, partial(self._error, x, y))
-        distances = self._finish(inner, block_a.norms[:, None], block_b.norms[None, :])
-        eps = np.finfo(block_a.items[0].features.dtype).eps
-        close = linalg.nearly_equal(inner, block_a.norms[:, None], block_b.norms[None, :], eps)
+        inner = np.zeros((len(stack_a), len(stack_b)))
+        for rows, columns, C in cross_covariances(stack_a, stack_b):
+            error_of = partial(self.error, stack_a, rows, stack_b, columns)
+            inner[rows, columns] = stack_a.backend.nuclear_norms(C, error_of)
+        distances = self._finish_stacks(inner, stack_a, stack_b)
+        close = linalg.nearly_equal(
+            inner, stack_a.norms[:, None], stack_b.norms[None, :], stack_a.eps
+        )
         for i, j in zip(*np.nonzero(close)):
-            distances[i, j] = self._residual(block_a.items[i], block_b.items[j])
-        return mirrored(distances) if block_a is block_b else distances
+            distances[i, j] = self.residual(stack_a.items[i], stack_b.items[j])
+        return mirrored(distances) if stack_a is stack_b else distances
+
+    def prepare_heldout(self, item: PreparedLinear, X: Any) -> PreparedLinear:
+        """Held-out responses, mapped by the fitted centring and whitening of the network."""
+        other = item.read_other(X)
+        values = item.mapped(other.values)
+        length = linalg.frobenius_norm(values)
+        check_heldout(length, item.name)
+        origin = replace(item.origin, stimuli=other.stimuli, doubt=None)
+        return replace(item, origin=origin, values=values, length=length)
 
     def heldout_pairwise(
         self,
-        block_a: LinearBlock,
-        block_b: LinearBlock,
-        heldout_a: LinearBlock,
-        heldout_b: LinearBlock,
+        stack_a: LinearStack,
+        stack_b: LinearStack,
+        heldout_a: LinearStack,
+        heldout_b: LinearStack,
     ) -> Array:
         """Distances on held-out stimuli under the alignment fitted on others.
 
         Parameters
         ----------
-        block_a, block_b : LinearBlock
+        stack_a, stack_b : LinearStack
             Networks as fitted.
-        heldout_a, heldout_b : LinearBlock
-            The same networks' held-out responses, from :meth:`heldout_block`.
+        heldout_a, heldout_b : LinearStack
+            The same networks' held-out responses.
 
         Returns
         -------
         ndarray of shape (len(a), len(b))
         """
-        inner = np.zeros((len(block_a.items), len(block_b.items)))
-        fitted = cross_covariances(block_a, block_b)
+        inner = np.zeros((len(stack_a), len(stack_b)))
+        fitted = cross_covariances(stack_a, stack_b)
         measured = cross_covariances(heldout_a, heldout_b)
+        backend = stack_a.backend
         for (rows, columns, C), (_, _, T) in zip(fitted, measured, strict=True):
-            inner[rows, columns] = np.sum(linalg.polar_factors(C) * T, axis=(-2, -1))
-        distances = self._finish(inner, heldout_a.norms[:, None], heldout_b.norms[None, :])
-        return mirrored(distances) if block_a is block_b else distances
-
-    def heldout_block(
-        self, prepared: Sequence[PreparedLinear], heldout: Sequence[Any]
-    ) -> LinearBlock:
-        """Held-out responses, mapped by the fitted centring and whitening of each network."""
-        moved = []
-        for item, X in zip(prepared, heldout, strict=True):
-            features = item.apply(X)
-            norm = linalg.frobenius_norm(features)
-            check_heldout(norm, item.name)
-            moved.append(PreparedLinear(item.name, features, norm, item.mean, item.transform))
-            self.check_pair(moved[0], moved[-1])
-        return self.block(moved)
+            turned = backend.polar_factors(C) * T
+            inner[rows, columns] = backend.to_numpy(turned.sum(axis=(-2, -1)))
+        distances = self._finish_stacks(inner, heldout_a, heldout_b)
+        close = linalg.nearly_equal(
+            inner, heldout_a.norms[:, None], heldout_b.norms[None, :], stack_a.eps
+        )
+        for i, j in zip(*np.nonzero(close)):
+            distances[i, j] = self.residual(
+                *(stack_a.items[i], stack_b.items[j]), *(heldout_a.items[i], heldout_b.items[j])
+            )
+        return mirrored(distances) if stack_a is stack_b else distances
 
     def align(self, X: Any, Y: Any) -> Alignment:
         """The transformations that realise the distance.
@@ -338,48 +438,123 @@ class LinearMetric(Metric):
             Means, linear maps into a common space of ``max(r_x, r_y)`` dimensions (r is the rank
             of a network, or its number of units), the rotation, and the distance itself.
         """
-        x, y = self._ready(X, "X"), self._ready(Y, "Y")
-        self.check_pair(x, y)
-        U, _, Vt = np.linalg.svd(x.features.T @ y.features)
-        k = max(len(U), len(Vt))
-        turn_x, turn_y = np.zeros((len(U), k)), np.zeros((len(Vt), k))
-        turn_x[:, : len(U)], turn_y[:, : len(Vt)] = U, Vt.T
-        return Alignment(
-            mean_x=x.mean,
-            map_x=turn_x if x.transform is None else x.transform @ turn_x,
-            mean_y=y.mean,
-            map_y=turn_y if y.transform is None else y.transform @ turn_y,
-            rotation=turn_x @ turn_y.T,
-            distance=self.distance(x, y),
-        )
+        x, y = self.ready_pair(X, Y)
+        return self.align_prepared(x, y)
 
-    def _finish(self, inner: Array, norms_x: Array, norms_y: Array) -> Array:
+    def align_prepared(self, x: PreparedLinear, y: PreparedLinear) -> Alignment:
+        """What :meth:`align` does, of prepared networks."""
+        turn_x, turn_y = common_space(x.values.T @ y.values)
+        mean_x, map_x = x.map_of_data(turn_x)
+        mean_y, map_y = y.map_of_data(turn_y)
+        return Alignment(mean_x, map_x, mean_y, map_y, turn_x @ turn_y.T, self.compare(x, y))
+
+    def points(self, prepared: Sequence[PreparedLinear]) -> Array:
+        """phi(X) of each network, or its direction where the geometry is angular: (K, m, n)."""
+        return padded_points(prepared, self.geometry)
+
+    def turn(self, points: Array, target: Array) -> tuple[Array, Array]:
+        """Rotate networks towards a target."""
+        turned = points @ linalg.polar_factors(np.swapaxes(points, 1, 2) @ target)
+        return turned, np.sum((turned - target) ** 2, axis=(1, 2))
+
+    def squared_to(self, points: Array, target: Array) -> Array:
+        """Squared distances to a target, without the rotations."""
+        inner = linalg.nuclear_norms(np.swapaxes(points, 1, 2) @ target)
+        sizes = np.einsum("kij,kij->k", points, points) + np.sum(target**2)
+        return np.maximum(sizes - 2.0 * inner, 0.0)
+
+    def pair_seconds(
+        self, m: int, n: int, *, grid: tuple[int, int] = (1, 1), trials: int = 10
+    ) -> float:
+        r"""A product and singular values: :math:`2 m r^2 / G + s(r)`, r the rank at most."""
+        r = min(n, m, self.n_components or n)
+        return product_seconds(m, r, r) + singular_value_seconds(r)
+
+    def finish(
+        self, inner: Any, norms_x: Any, norms_y: Any, scales_x: Any = 0, scales_y: Any = 0
+    ) -> Any:
+        """Distances of networks with these inner products and norms, given up to ``2**scales``."""
         if self.geometry == "angular":
             return linalg.angles(inner, norms_x, norms_y)
-        return linalg.chord_lengths(inner, norms_x, norms_y)
+        return linalg.chord_lengths(inner, norms_x, norms_y, scales_x, scales_y)
 
-    def _error(self, norms_x: Array, norms_y: Array, inner: Array, bound: Array) -> Array:
+    def _finish_stacks(self, inner: Array, stack_a: Any, stack_b: Any) -> Array:
+        return self.finish(
+            inner,
+            *(stack_a.norms[:, None], stack_b.norms[None, :]),
+            *(stack_a.scales[:, None], stack_b.scales[None, :]),
+        )
+
+    def error(
+        self, stack_a: Any, rows: Any, stack_b: Any, columns: Any, inner: Array, bound: Array
+    ) -> Array:
         """Largest error of distances whose inner products are wrong by at most `bound`."""
-        middle = self._finish(inner, norms_x, norms_y)
-        far = self._finish(inner - bound, norms_x, norms_y)
-        near = self._finish(inner + bound, norms_x, norms_y)
+        sizes = (
+            *(stack_a.norms[rows], stack_b.norms[columns]),
+            *(stack_a.scales[rows], stack_b.scales[columns]),
+        )
+        middle = self.finish(inner, *sizes)
+        far = self.finish(inner - bound, *sizes)
+        near = self.finish(inner + bound, *sizes)
         return np.maximum(far - middle, middle - near)
 
-    def _residual(self, x: PreparedLinear, y: PreparedLinear) -> float:
-        """Distance measured after turning, for pairs too close for the closed form."""
-        if x.features.shape[1] > y.features.shape[1]:
-            x, y = y, x
+    def residual(
+        self,
+        x: PreparedLinear,
+        y: PreparedLinear,
+        heldout_x: PreparedLinear | None = None,
+        heldout_y: PreparedLinear | None = None,
+    ) -> float:
+        """Distance measured after turning, for pairs too close for the closed form.
+
+        Parameters
+        ----------
+        x, y : PreparedLinear
+            Networks to which the rotation is fitted.
+        heldout_x, heldout_y : PreparedLinear, optional
+            Their held-out responses, on which the distance is measured.
+        """
+        rotation = linalg.polar_factors(x.values.T @ y.values)
+        x, y = heldout_x or x, heldout_y or y
         # Turning the narrower network keeps its norm; the wider one's extra axes meet zeros.
-        turned = x.features @ linalg.polar_factors(x.features.T @ y.features)
+        if x.width <= y.width:
+            first, second = x.values @ rotation, y.values
+        else:
+            first, second = x.values, y.values @ rotation.T
         if self.geometry == "angular":
-            return linalg.angle_between(turned, y.features)
-        return float(np.linalg.norm(turned - y.features))
+            return linalg.angle_between(first, second)
+        scale = max(x.scale, y.scale)
+        first, second = np.ldexp(first, x.scale - scale), np.ldexp(second, y.scale - scale)
+        return float(np.ldexp(np.linalg.norm(first - second), scale))
 
 
-def _without_silent_units(centred: Array) -> tuple[Array, Array | None]:
+def padded_points(prepared: Sequence[PreparedLinear], geometry: str) -> Array:
+    """Prepared networks as points, zero-padded to the widest: (K, m, n)."""
+    points = np.zeros((len(prepared), prepared[0].n_samples, max(x.width for x in prepared)))
+    for point, item in zip(points, prepared):
+        values = item.values.astype(np.float64)
+        angular = geometry == "angular"
+        point[:, : item.width] = values / item.length if angular else np.ldexp(values, item.scale)
+    return points
+
+
+def common_space(C: Array) -> tuple[Array, Array]:
+    """Rotations of two networks into one space where they are nearest, given X'Y (p, q).
+
+    Returns
+    -------
+    turn_x, turn_y : ndarray of shape (p, k), (q, k)
+        k is the larger of p and q.
+    """
+    U, _, Vt = np.linalg.svd(C.astype(np.float64, copy=False))
+    k = max(len(U), len(Vt))
+    return np.pad(U, ((0, 0), (0, k - len(U)))), np.pad(Vt.T, ((0, 0), (0, k - len(Vt))))
+
+
+def _without_silent_units(values: Array) -> tuple[Array, Array | None]:
     """Responses of the units that vary at all, and what picks those; rectified layers have many
     that never respond, and every pair would pay for them."""
-    varying = np.any(centred != 0.0, axis=0)
+    varying = np.any(values != 0.0, axis=0)
     if varying.all():
-        return centred, None
-    return centred[:, varying], np.eye(len(varying))[:, varying]
+        return values, None
+    return values[:, varying], np.eye(len(varying))[:, varying]

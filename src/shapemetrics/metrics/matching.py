@@ -1,20 +1,21 @@
-"""What the metrics share that match units one by one, so that single tuning curves count."""
+"""Shared base of the metrics that match individual units, so that single tuning curves count."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from shapemetrics import linalg
+from shapemetrics.backends.base import Backend
 from shapemetrics.linalg import Array
 from shapemetrics.metrics.alignment import Alignment
-from shapemetrics.metrics.base import Metric, check_array, check_heldout, check_variance
+from shapemetrics.metrics.base import Metric, centred, check_heldout
 from shapemetrics.metrics.linear import PreparedLinear
-from shapemetrics.metrics.stacked import LinearBlock
+from shapemetrics.metrics.stacked import LinearStack
 
 
 class Matching(NamedTuple):
@@ -76,81 +77,82 @@ class UnitMatchingMetric(Metric):
         TypeError, ValueError
             If X is not a finite real matrix with variance.
         """
-        X = check_array(X, name).astype(np.float64, copy=False)
-        mean = X.mean(axis=0) if self.center else np.zeros(X.shape[1])
-        centred = X - mean
-        check_variance(centred, float(np.linalg.norm(centred)), float(np.abs(X).max()), name)
-        return self._prepared(centred, mean, name, dtype)
-
-    def block(self, prepared: Sequence[PreparedLinear]) -> LinearBlock:
-        """Put prepared networks side by side."""
-        items = list(prepared)
-        return LinearBlock(
-            items,
-            np.concatenate([item.features for item in items], axis=1),
-            np.cumsum([0, *(item.features.shape[1] for item in items)]),
-            np.array([item.norm for item in items]),
+        responses = self.read(X, name)
+        found = centred(responses, center=self.center)
+        values, length, scale, transform = self._scaled(
+            found.values, found.mean, responses.exponent, name
         )
+        values = np.ascontiguousarray(values, dtype=dtype)
+        origin = self.origin_of(responses)
+        return PreparedLinear(origin, values, length, scale, found.mean, transform)
 
-    def pairwise(self, block_a: LinearBlock, block_b: LinearBlock) -> Array:
-        """All distances between two blocks: one matrix product, then a matching a pair.
+    def stack(
+        self, prepared: Sequence[PreparedLinear], *, backend: Backend | None = None
+    ) -> LinearStack:
+        """Put prepared networks side by side."""
+        return LinearStack.of(prepared)
+
+    def pairwise(self, stack_a: LinearStack, stack_b: LinearStack) -> Array:
+        """All distances between two stacks: one matrix product, then a matching per pair.
 
         Parameters
         ----------
-        block_a, block_b : LinearBlock
-            From :meth:`block`. Given one block twice, each pair is matched once.
+        stack_a, stack_b : LinearStack
+            From :meth:`stack`. Given one stack twice, each pair is matched once.
 
         Returns
         -------
         ndarray of shape (len(a), len(b))
         """
-        distances = np.zeros((len(block_a.items), len(block_b.items)))
-        same = block_a is block_b
-        for i, j, C in _pairs(block_a, block_b, same):
-            x, y = block_a.items[i], block_b.items[j]
-            matching = self._match(C)
-            distances[i, j] = self._measure(matching.inner(C), x, y, matching)
-        return distances + distances.T if same else distances
+        return self.heldout_pairwise(stack_a, stack_b, stack_a, stack_b)
 
-    def heldout_block(
-        self, prepared: Sequence[PreparedLinear], heldout: Sequence[Any]
-    ) -> LinearBlock:
+    def prepare_heldout(self, item: PreparedLinear, X: Any) -> PreparedLinear:
         """Held-out responses, minus the fitted mean of each unit."""
-        moved = []
-        for item, X in zip(prepared, heldout, strict=True):
-            centred = item.apply(X)
-            check_heldout(float(np.linalg.norm(centred)), item.name)
-            moved.append(self._prepared(centred, item.mean, item.name, item.features.dtype))
-            self.check_pair(moved[0], moved[-1])
-        return self.block(moved)
+        other = item.read_other(X)
+        values = other.values - item.offset
+        check_heldout(float(np.linalg.norm(values)), item.name)
+        values, length, scale, transform = self._scaled(
+            values, item.offset, item.origin.exponent, item.name
+        )
+        return replace(
+            item,
+            origin=replace(item.origin, stimuli=other.stimuli),
+            values=np.ascontiguousarray(values, dtype=item.values.dtype),
+            length=length,
+            scale=scale,
+            transform=transform,
+        )
 
     def heldout_pairwise(
         self,
-        block_a: LinearBlock,
-        block_b: LinearBlock,
-        heldout_a: LinearBlock,
-        heldout_b: LinearBlock,
+        stack_a: LinearStack,
+        stack_b: LinearStack,
+        heldout_a: LinearStack,
+        heldout_b: LinearStack,
     ) -> Array:
         """Distances on held-out stimuli under the matching fitted on others.
 
         Parameters
         ----------
-        block_a, block_b : LinearBlock
+        stack_a, stack_b : LinearStack
             Networks as fitted.
-        heldout_a, heldout_b : LinearBlock
-            The same networks' held-out responses, from :meth:`heldout_block`.
+        heldout_a, heldout_b : LinearStack
+            The same networks' held-out responses.
 
         Returns
         -------
         ndarray of shape (len(a), len(b))
         """
-        distances = np.zeros((len(block_a.items), len(block_b.items)))
-        same = block_a is block_b
-        fitted = _pairs(block_a, block_b, same)
-        measured = _pairs(heldout_a, heldout_b, same)
-        for (i, j, C), (_, _, T) in zip(fitted, measured, strict=True):
+        distances = np.zeros((len(stack_a), len(stack_b)))
+        same = stack_a is stack_b
+        fitted = _pairs(stack_a, stack_b, same)
+        measured = fitted
+        if heldout_a is not stack_a:
+            measured = _pairs(heldout_a, heldout_b, same)
+        pairs = ((p, p) for p in fitted) if measured is fitted else zip(fitted, measured)
+        for (i, j, C), (_, _, T) in pairs:
             x, y = heldout_a.items[i], heldout_b.items[j]
-            matching = self._match(C)
+            matching = self.match(C)
             distances[i, j] = self._measure(matching.inner(T), x, y, matching)
         return distances + distances.T if same else distances
 
@@ -167,29 +169,27 @@ class UnitMatchingMetric(Metric):
         UnitAlignment
             ``plan`` and ``permutation``, maps into a common space, and the distance.
         """
-        x, y = self._ready(X, "X"), self._ready(Y, "Y")
-        self.check_pair(x, y)
-        C = x.features.T @ y.features
-        matching = self._match(C)
+        x, y = self.ready_pair(X, Y)
+        C = (x.values.T @ y.values).astype(np.float64)
+        matching = self.match(C)
         map_x, map_y = _maps(matching, *C.shape)
         plan = np.zeros(C.shape)
         plan[matching.rows, matching.columns] = matching.weights
-        return UnitAlignment(
-            mean_x=x.mean,
-            map_x=map_x if x.transform is None else x.transform @ map_x,
-            mean_y=y.mean,
-            map_y=map_y if y.transform is None else y.transform @ map_y,
-            rotation=plan,
-            distance=self._measure(matching.inner(C), x, y, matching),
-        )
+        mean_x, map_x = x.map_of_data(map_x)
+        mean_y, map_y = y.map_of_data(map_y)
+        distance = self._measure(matching.inner(C), x, y, matching)
+        return UnitAlignment(mean_x, map_x, mean_y, map_y, plan, distance)
 
     @abstractmethod
-    def _match(self, C: Array) -> Matching:
-        """The matching with the largest inner product, given all units' inner products."""
+    def match(self, C: Array) -> Matching:
+        """The matching with the largest inner product, given all units' inner products (p, q)."""
 
-    def _prepared(self, centred: Array, mean: Array, name: str, dtype: Any) -> PreparedLinear:
-        norm = float(np.linalg.norm(centred))
-        return PreparedLinear(name, np.ascontiguousarray(centred, dtype=dtype), norm, mean, None)
+    def _scaled(
+        self, values: Array, mean: Array, exponent: int, name: str
+    ) -> tuple[Array, float, int, Array | None]:
+        """Centred responses as they are compared: values, their norm as the geometry counts it,
+        the power of two that they lack, and the map to them."""
+        return values, float(np.linalg.norm(values)), exponent, None
 
     def _measure(
         self, inner: float, x: PreparedLinear, y: PreparedLinear, matching: Matching
@@ -197,25 +197,29 @@ class UnitMatchingMetric(Metric):
         """Distance under a matching; by its residual where the closed form loses digits."""
         cosine = np.float64(inner)
         angular = self.geometry == "angular"
-        if not linalg.nearly_equal(cosine, x.norm, y.norm, np.finfo(x.features.dtype).eps):
-            finish = linalg.angles if angular else linalg.chord_lengths
-            return float(finish(cosine, x.norm, y.norm))
-        map_x, map_y = _maps(matching, x.features.shape[1], y.features.shape[1])
-        matched_x, matched_y = x.features @ map_x, y.features @ map_y
+        if not linalg.nearly_equal(cosine, x.length, y.length, np.finfo(x.values.dtype).eps):
+            if angular:
+                return float(linalg.angles(cosine, x.length, y.length))
+            return float(linalg.chord_lengths(cosine, x.length, y.length, x.scale, y.scale))
+        map_x, map_y = _maps(matching, x.width, y.width)
+        matched_x, matched_y = x.values @ map_x, y.values @ map_y
         if angular:
             return linalg.angle_between(matched_x, matched_y)
-        return float(np.linalg.norm(matched_x - matched_y))
+        scale = max(x.scale, y.scale)
+        matched_x = np.ldexp(matched_x, x.scale - scale)
+        matched_y = np.ldexp(matched_y, y.scale - scale)
+        return float(np.ldexp(np.linalg.norm(matched_x - matched_y), scale))
 
 
 def _pairs(
-    block_a: LinearBlock, block_b: LinearBlock, same: bool
+    stack_a: LinearStack, stack_b: LinearStack, same: bool
 ) -> Iterator[tuple[int, int, Array]]:
-    """Yield (i, j, C): units' inner products, in float64; of the same block twice only i < j."""
-    product = block_a.stacked.T @ block_b.stacked
-    for i in range(len(block_a.items)):
-        for j in range(i + 1 if same else 0, len(block_b.items)):
-            rows = slice(block_a.starts[i], block_a.starts[i + 1])
-            columns = slice(block_b.starts[j], block_b.starts[j + 1])
+    """Yield (i, j, C): units' inner products, in float64; of one stack given twice only i < j."""
+    product = stack_a.stacked.T @ stack_b.stacked
+    for i in range(len(stack_a.items)):
+        for j in range(i + 1 if same else 0, len(stack_b.items)):
+            rows = slice(stack_a.starts[i], stack_a.starts[i + 1])
+            columns = slice(stack_b.starts[j], stack_b.starts[j + 1])
             yield i, j, product[rows, columns].astype(np.float64)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,8 +10,11 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from shapemetrics.linalg import Array
-from shapemetrics.metrics.base import Geometry, check_choice
+from shapemetrics.metrics.base import Geometry
+from shapemetrics.metrics.cost import ASSIGNMENT, product_seconds
+from shapemetrics.metrics.linear import PreparedLinear, padded_points
 from shapemetrics.metrics.matching import Matching, UnitMatchingMetric
+from shapemetrics.validation import check_choice
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,20 @@ class PermutationMetric(UnitMatchingMetric):
         check_choice(self.geometry, "geometry", ("angular", "euclidean"))
         check_choice(self.padding, "padding", ("pair", "free"))
 
-    def _match(self, C: Array) -> Matching:
+    @property
+    def is_metric(self) -> bool:
+        """Whether the axioms hold (with padding by pair among networks of one size only)."""
+        return True
+
+    @property
+    def invariances(self) -> frozenset[str]:
+        """Other orders of the units, and what centring and angles add."""
+        found = {"permutation"}
+        found |= {"offset"} if self.center else set()
+        return frozenset(found | ({"scale"} if self.geometry == "angular" else set()))
+
+    def match(self, C: Array) -> Matching:
+        """The best assignment of units, given their inner products (n_x, n_y)."""
         free = self.padding == "free"
         # A match below zero is worse than none.
         rows, columns = linear_sum_assignment(np.maximum(C, 0.0) if free else C, maximize=True)
@@ -72,3 +89,24 @@ class PermutationMetric(UnitMatchingMetric):
             wanted = C[rows, columns] > 0.0
             rows, columns = rows[wanted], columns[wanted]
         return Matching(rows, columns, np.ones(len(rows)))
+
+    def points(self, prepared: Sequence[PreparedLinear]) -> Array:
+        """Centred responses, or their direction where the geometry is angular: (K, m, n)."""
+        return padded_points(prepared, self.geometry)
+
+    def turn(self, points: Array, target: Array) -> tuple[Array, Array]:
+        """Permute units towards a target; units without a match meet silent ones."""
+        turned = np.zeros((len(points), *target.shape))
+        squared = np.zeros(len(points))
+        for k, point in enumerate(points):
+            found = self.match(point.T @ target)
+            turned[k][:, found.columns] = point[:, found.rows]
+            alone = np.setdiff1d(np.arange(point.shape[1]), found.rows)
+            squared[k] = np.sum((turned[k] - target) ** 2) + np.sum(point[:, alone] ** 2)
+        return turned, squared
+
+    def pair_seconds(
+        self, m: int, n: int, *, grid: tuple[int, int] = (1, 1), trials: int = 10
+    ) -> float:
+        """A product and an assignment."""
+        return product_seconds(m, n, n) + ASSIGNMENT * n**2

@@ -9,23 +9,31 @@ from typing import Any
 import numpy as np
 
 from shapemetrics import linalg
+from shapemetrics.arrays import as_responses
 from shapemetrics.linalg import Array
-from shapemetrics.metrics.base import check_array, check_variance
-from shapemetrics.metrics.stacked import LinearBlock, cross_covariances, mirrored
+from shapemetrics.metrics.base import Origin, Prepared, centred, doubt_of
+from shapemetrics.metrics.cost import WITH_VECTORS, product_seconds, singular_value_seconds
+from shapemetrics.metrics.stacked import LinearStack, cross_covariances, mirrored
 
 
 @dataclass(frozen=True, eq=False)
-class PreparedSubspace:
+class PreparedSubspace(Prepared):
     """One network: an orthonormal basis of its centred responses, and these in that basis."""
 
-    name: str
-    features: Array = field(repr=False)  # (m, r), orthonormal columns
-    loadings: Array = field(repr=False)  # (r, n), features @ loadings = centred responses
+    values: Array = field(repr=False)  # (m, r), orthonormal columns
+    length: float  # of the basis, sqrt(r)
+    scale: int
+    loadings: Array = field(repr=False)  # (r, n), values @ loadings = centred responses
 
     @property
     def n_samples(self) -> int:
         """Number of stimuli."""
-        return len(self.features)
+        return len(self.values)
+
+    @property
+    def width(self) -> int:
+        """Rank."""
+        return self.values.shape[1]
 
 
 @dataclass(frozen=True)
@@ -38,53 +46,72 @@ class CanonicalCorrelation:
         Weight each canonical correlation by how much of the first network its variate covers.
     n_components : int, optional
         Reduce each network to at most so many principal components first.
+    rank_tolerance : float, optional
+        Singular values below this fraction of the largest count as zero.
     """
 
     weighted: bool
     n_components: int | None = None
+    rank_tolerance: float | None = None
 
-    def prepare(self, X: Any, *, name: str, dtype: Any) -> PreparedSubspace:
+    def prepare(self, X: Any, *, name: str, dtype: Any, metric: str) -> PreparedSubspace:
         """Centre one network and find an orthonormal basis of its responses."""
-        X = check_array(X, name)
-        tolerance = linalg.rounding_tolerance(X.dtype, X.shape)
-        X = X.astype(np.float64)
-        centred = X - X.mean(axis=0)
-        check_variance(centred, float(np.linalg.norm(centred)), float(np.abs(X).max()), name)
-        basis = linalg.principal_basis(centred, tolerance=tolerance, n_components=self.n_components)
-        m, n = X.shape
-        if len(basis.values) >= m - 1:
+        responses = as_responses(X, name)
+        found = centred(responses)
+        m, n = found.values.shape
+        tolerance = self.rank_tolerance
+        if tolerance is None:
+            tolerance = linalg.rounding_tolerance((m, n))
+        basis = linalg.principal_basis(
+            found.values,
+            tolerance=tolerance,
+            floor=found.rounding_level(4.0 * np.finfo(np.float64).eps),
+            n_components=self.n_components,
+        )
+        r = len(basis.values)
+        if r >= m - 1:
             raise ValueError(
-                f"{name!r}: {n} units span all {m} stimuli, and every canonical correlation with "
-                "such a network is 1; give n_components or more stimuli"
+                f"{name!r}: found {n} units that span all {m} stimuli, expected fewer, as every "
+                "canonical correlation with such a network is 1; give n_components or more stimuli"
             )
         loadings = basis.values[:, None] * basis.right.T
+        # Every direction weighs the same (for the weighted mean: at most as its loadings do).
+        weights = np.abs(loadings).sum(axis=1) if self.weighted else np.ones(r)
+        doubt = doubt_of(
+            weights, basis.values, found.rounding_level(responses.precision), responses
+        )
         return PreparedSubspace(
-            name, np.ascontiguousarray(basis.left, dtype=dtype), loadings.astype(dtype)
+            Origin(name, responses.exponent, responses.stimuli, metric, doubt),
+            np.ascontiguousarray(basis.left, dtype=dtype),
+            float(np.sqrt(r)),
+            0,
+            loadings.astype(dtype),
         )
 
-    def block(self, prepared: Sequence[PreparedSubspace]) -> LinearBlock:
+    def stack(self, prepared: Sequence[PreparedSubspace]) -> LinearStack:
         """Put bases side by side."""
-        items = list(prepared)
-        widths = [item.features.shape[1] for item in items]
-        return LinearBlock(
-            items,  # type: ignore[arg-type]
-            np.concatenate([item.features for item in items], axis=1),
-            np.concatenate([[0], np.cumsum(widths)]),
-            np.sqrt(widths),
-        )
+        return LinearStack.of(prepared)
 
-    def pairwise(self, block_a: LinearBlock, block_b: LinearBlock) -> Array:
-        """All dissimilarities between two blocks: (len(a), len(b))."""
-        D = np.zeros((len(block_a.items), len(block_b.items)))
-        for rows, columns, C in cross_covariances(block_a, block_b, upper=not self.weighted):
+    def pairwise(self, stack_a: LinearStack, stack_b: LinearStack) -> Array:
+        """All dissimilarities between two stacks: (len(a), len(b))."""
+        D = np.zeros((len(stack_a), len(stack_b)))
+        for rows, columns, C in cross_covariances(stack_a, stack_b, upper=not self.weighted):
             if self.weighted:
                 U, correlations, _ = np.linalg.svd(C, full_matrices=False)
                 for u, rho, i in zip(U, correlations, rows[:, 0]):
-                    D[i, columns] = 1.0 - _weighted(u, rho, block_a.items[i].loadings)
+                    D[i, columns] = 1.0 - _weighted(u, rho, stack_a.items[i].loadings)
             else:
                 D[rows, columns] = 1.0 - linalg.nuclear_norms(C) / min(C.shape[-2:])
         D = np.clip(D, 0.0, 1.0)
-        return mirrored(D) if block_a is block_b and not self.weighted else D
+        return mirrored(D) if stack_a is stack_b and not self.weighted else D
+
+    def pair_seconds(self, m: int, n: int) -> float:
+        """A product and singular values, with vectors where these weigh."""
+        r = min(n, m, self.n_components or n)
+        values = singular_value_seconds(r)
+        if self.weighted:
+            return product_seconds(m, r, r) + WITH_VECTORS * values + product_seconds(r, r, n)
+        return product_seconds(m, r, r) + values
 
 
 def _weighted(U: Array, correlations: Array, loadings: Array) -> Array:

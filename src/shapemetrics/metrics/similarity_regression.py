@@ -9,12 +9,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from shapemetrics import linalg
+from shapemetrics.arrays import as_responses
 from shapemetrics.linalg import Array
-from shapemetrics.metrics.base import check_array, check_variance
+from shapemetrics.metrics.base import Doubt, Origin, Prepared, centred, doubt_of
+from shapemetrics.metrics.cost import product_seconds
 
 
 @dataclass(frozen=True, eq=False)
-class PreparedRegression:
+class PreparedRegression(Prepared):
     """One network, as a target and as a predictor.
 
     Stimuli stand in the order of the folds. For each fold in turn, `bases` holds an orthonormal
@@ -22,7 +24,6 @@ class PreparedRegression:
     the fold's stimuli: predictions are ``maps @ (bases.T @ targets)`` plus the training mean.
     """
 
-    name: str
     features: Array = field(repr=False)  # (m, n), centred responses in the folds' order
     total: float  # their sum of squares
     bases: Array = field(repr=False)  # (sum of training sizes, r)
@@ -33,14 +34,23 @@ class PreparedRegression:
         """Number of stimuli."""
         return len(self.features)
 
+    @property
+    def width(self) -> int:
+        """Number of units."""
+        return self.features.shape[1]
 
-class RegressionBlock(NamedTuple):
+
+@dataclass(frozen=True, eq=False)
+class RegressionStack:
     """Prepared networks, their responses side by side."""
 
     items: list[PreparedRegression]
     stacked: Array  # (m, sum of n)
     starts: np.ndarray  # (k,)
     totals: Array  # (k,)
+
+    def __len__(self) -> int:
+        return len(self.items)
 
 
 class _Fold(NamedTuple):
@@ -62,73 +72,93 @@ class RegressionError:
         Penalty as a fraction of the mean eigenvalue of the training responses' X'X. With 0,
         ordinary least squares of minimum norm.
     seed : int
+    rank_tolerance : float, optional
+        Singular values of training responses below this fraction of the largest count as zero.
     """
 
     n_folds: int | None
     ridge: float
     seed: int
+    rank_tolerance: float | None = None
 
-    def prepare(self, X: Any, *, name: str, dtype: Any) -> PreparedRegression:
+    def prepare(self, X: Any, *, name: str, dtype: Any, metric: str) -> PreparedRegression:
         """Centre one network and decompose its training responses fold by fold."""
-        X = check_array(X, name)
-        tolerance = linalg.rounding_tolerance(X.dtype, X.shape)
-        X = X.astype(np.float64)
-        m, n = X.shape
+        responses = as_responses(X, name)
+        m, n = responses.shape
         if self.n_folds is not None and m < self.n_folds:
-            raise ValueError(f"{name!r}: found {m} stimuli, expected at least {self.n_folds} folds")
+            raise ValueError(
+                f"{name!r}: found {m} stimuli, expected at least {self.n_folds}, one per fold"
+            )
         if self.n_folds is not None and m - -(-m // self.n_folds) < 2:
-            raise ValueError(f"{name!r}: found {m} stimuli, too few to train on at least 2")
-        centred = X - X.mean(axis=0)
-        total = float(np.vdot(centred, centred))
-        check_variance(centred, np.sqrt(total), float(np.abs(X).max()), name)
-        centred = centred[self._order(m)]
-        bases, maps = [], []
+            raise ValueError(f"{name!r}: found {m} stimuli, expected at least 2 to train on")
+        found = centred(responses)
+        total = float(np.vdot(found.values, found.values))
+        values = found.values[self._order(m)]
+        tolerance = self.rank_tolerance
+        if tolerance is None:
+            tolerance = linalg.rounding_tolerance((m, n))
+        floor = found.rounding_level(4.0 * np.finfo(np.float64).eps)
+        level = found.rounding_level(responses.precision)
+        bases, maps, doubts = [], [], []
         for fold in _folds(m, self.n_folds):
-            train = np.concatenate([centred[part] for part in fold.train])
+            train = np.concatenate([values[part] for part in fold.train])
             mean = train.mean(axis=0)
-            left, values, right = linalg.principal_basis(train - mean, tolerance=tolerance)
-            penalty = self.ridge * float(np.sum(values**2)) / n
+            left, sizes, right = linalg.principal_basis(
+                train - mean, tolerance=tolerance, floor=floor
+            )
+            penalty = self.ridge * float(np.sum(sizes**2)) / n
             bases.append(left)
-            maps.append((centred[fold.test] - mean) @ (right * (values / (values**2 + penalty))))
+            maps.append((values[fold.test] - mean) @ (right * (sizes / (sizes**2 + penalty))))
+            # Degrees of freedom that each direction has in the fit.
+            doubts.append(doubt_of(sizes**2 / (sizes**2 + penalty), sizes, level, responses))
         rank = max(1, *(basis.shape[1] for basis in bases))
+        worst = max((d for d in doubts if d), key=_share, default=None)
         return PreparedRegression(
-            name,
-            np.ascontiguousarray(centred, dtype=dtype),
+            Origin(name, responses.exponent, responses.stimuli, metric, worst),
+            np.ascontiguousarray(values, dtype=dtype),
             total,
-            _stacked(bases, rank, dtype),
-            _stacked(maps, rank, dtype),
+            _padded(bases, rank, dtype),
+            _padded(maps, rank, dtype),
         )
 
-    def block(self, prepared: Sequence[PreparedRegression]) -> RegressionBlock:
+    def stack(self, prepared: Sequence[PreparedRegression]) -> RegressionStack:
         """Put responses side by side, as targets."""
         items = list(prepared)
         widths = [item.features.shape[1] for item in items]
-        return RegressionBlock(
+        return RegressionStack(
             items,
             np.concatenate([item.features for item in items], axis=1),
-            np.concatenate([[0], np.cumsum(widths)[:-1]]).astype(int),
+            np.cumsum([0, *widths[:-1]]),
             np.array([item.total for item in items]),
         )
 
-    def pairwise(self, block_a: RegressionBlock, block_b: RegressionBlock) -> Array:
-        """All dissimilarities from the networks of one block to those of another."""
-        Y = block_b.stacked
-        errors = np.zeros((len(block_a.items), len(block_b.items)))
+    def pair_seconds(self, m: int, n: int) -> float:
+        """Coefficients on each fold's training stimuli, then predictions of all stimuli."""
+        return 1.15 * (self.n_folds or 2) * product_seconds(m, n, n)
+
+    def pairwise(self, stack_a: RegressionStack, stack_b: RegressionStack) -> Array:
+        """All dissimilarities from the networks of one stack to those of another."""
+        Y = stack_b.stacked
+        errors = np.zeros((len(stack_a), len(stack_b)))
         for fold in _folds(len(Y), self.n_folds):
             parts = [Y[part] for part in fold.train]
             mean = sum(part.sum(axis=0) for part in parts) / sum(len(part) for part in parts)
             target = Y[fold.test] - mean
-            for i, item in enumerate(block_a.items):
+            for i, item in enumerate(stack_a.items):
                 coefficients = sum(item.bases[r].T @ part for r, part in zip(fold.rows, parts))
                 residual = target - item.maps[fold.test] @ coefficients
                 squares = np.einsum("ij,ij->j", residual, residual)
-                errors[i] += np.add.reduceat(squares, block_b.starts)
-        return errors / block_b.totals
+                errors[i] += np.add.reduceat(squares, stack_b.starts)
+        return errors / stack_b.totals
 
     def _order(self, m: int) -> np.ndarray:
         if self.n_folds is None:
             return np.arange(m)
         return np.random.default_rng(self.seed).permutation(m)
+
+
+def _share(doubt: Doubt) -> float:
+    return doubt.share
 
 
 def _folds(m: int, n_folds: int | None) -> Iterator[_Fold]:
@@ -146,7 +176,7 @@ def _folds(m: int, n_folds: int | None) -> Iterator[_Fold]:
         row = end
 
 
-def _stacked(parts: Sequence[Array], rank: int, dtype: Any) -> Array:
+def _padded(parts: Sequence[Array], rank: int, dtype: Any) -> Array:
     """Matrices on top of each other, padded to a common number of columns."""
     padded = [np.pad(part, ((0, 0), (0, rank - part.shape[1]))) for part in parts]
     return np.concatenate(padded).astype(dtype)

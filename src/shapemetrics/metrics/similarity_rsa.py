@@ -9,8 +9,10 @@ from typing import Any, Literal
 import numpy as np
 from scipy.stats import rankdata
 
+from shapemetrics.arrays import as_responses
 from shapemetrics.linalg import Array
-from shapemetrics.metrics.base import check_array, check_variance
+from shapemetrics.metrics.base import Origin, Prepared, centred
+from shapemetrics.metrics.cost import product_seconds
 from shapemetrics.metrics.gram import squared_distances
 
 RDM = Literal["correlation", "euclidean", "squared_euclidean"]
@@ -19,12 +21,16 @@ CORRELATIONS = ("pearson", "spearman")
 
 
 @dataclass(frozen=True, eq=False)
-class PreparedRDM:
+class PreparedRDM(Prepared):
     """Dissimilarities of all pairs of stimuli (or their ranks), centred, of unit norm."""
 
-    name: str
-    n_samples: int
+    n_stimuli: int
     vector: Array = field(repr=False)  # (m (m - 1) / 2,)
+
+    @property
+    def n_samples(self) -> int:
+        """Number of stimuli."""
+        return self.n_stimuli
 
 
 @dataclass(frozen=True)
@@ -43,11 +49,11 @@ class RDMCorrelation:
     rdm: RDM
     correlation: Literal["pearson", "spearman"]
 
-    def prepare(self, X: Any, *, name: str, dtype: Any) -> PreparedRDM:
+    def prepare(self, X: Any, *, name: str, dtype: Any, metric: str) -> PreparedRDM:
         """Dissimilarities between one network's responses, standardised."""
-        X = check_array(X, name, min_stimuli=3).astype(np.float64)
-        centred = X - X.mean(axis=0)
-        check_variance(centred, float(np.linalg.norm(centred)), float(np.abs(X).max()), name)
+        responses = as_responses(X, name, min_stimuli=3)
+        X = responses.values.copy()
+        centred(responses)  # refuses responses without variance
         if self.rdm == "correlation":
             matrix = _correlation_distances(X, name)
         else:
@@ -67,15 +73,20 @@ class RDMCorrelation:
                 f"{name!r}: found equal dissimilarities between all stimuli, expected some to "
                 "differ"
             )
-        return PreparedRDM(name, len(X), (vector / norm).astype(dtype))
+        origin = Origin(name, responses.exponent, responses.stimuli, metric)
+        return PreparedRDM(origin, len(X), (vector / norm).astype(dtype))
 
-    def block(self, prepared: Sequence[PreparedRDM]) -> Array:
+    def pair_seconds(self, m: int, n: int) -> float:
+        """The inner product of two vectors; stacks are small for their length."""
+        return 2.0 * product_seconds(m * (m - 1) // 2, 1, 1)
+
+    def stack(self, prepared: Sequence[PreparedRDM]) -> Array:
         """Stack the vectors: (k, m (m - 1) / 2)."""
         return np.stack([item.vector for item in prepared])
 
-    def pairwise(self, block_a: Array, block_b: Array) -> Array:
-        """All dissimilarities between two blocks by one matrix product, in [0, 2]."""
-        return np.clip(1.0 - (block_a @ block_b.T).astype(np.float64), 0.0, 2.0)
+    def pairwise(self, stack_a: Array, stack_b: Array) -> Array:
+        """All dissimilarities between two stacks by one matrix product, in [0, 2]."""
+        return np.clip(1.0 - (stack_a @ stack_b.T).astype(np.float64), 0.0, 2.0)
 
 
 def _correlation_distances(X: Array, name: str) -> Array:
@@ -91,4 +102,5 @@ def _correlation_distances(X: Array, name: str) -> Array:
             "correlation over units is undefined; choose another rdm"
         )
     patterns /= norms[:, None]
-    return 1.0 - patterns @ patterns.T
+    # 1 - <p, q> of unit vectors, from their difference: nearly equal patterns keep their digits.
+    return 0.5 * squared_distances(patterns, patterns)

@@ -2,41 +2,80 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from shapemetrics import linalg
+from shapemetrics.backends.base import Backend
+from shapemetrics.backends.numpy_backend import EXACT
 from shapemetrics.linalg import Array
 
 
-def exact_norms(C: Array, error_of: Callable[[Array, Array], Array]) -> Array:
-    """Nuclear norms from singular values, whatever error would be allowed."""
-    return linalg.nuclear_norms(C)
+@dataclass(frozen=True, eq=False)
+class LinearStack:
+    """Prepared networks side by side, so that one matrix product serves all pairs.
 
+    Attributes
+    ----------
+    items : list
+        Prepared networks, whose values are views of the stack where it is NumPy's.
+    stacked : array of shape (m, sum of r)
+        Of the backend's array library.
+    starts : ndarray of shape (k + 1,)
+        First column of each network.
+    norms, scales : ndarray of shape (k,)
+        Norm of each network's values, and the power of two that they lack.
+    backend : Backend
+        Array library that holds `stacked` and finds nuclear norms.
+    eps : float
+        Machine precision of the values.
+    """
 
-class LinearBlock(NamedTuple):
-    """Prepared networks side by side, so that one matrix product serves all pairs."""
+    items: list[Any]
+    stacked: Any
+    starts: np.ndarray
+    norms: Array
+    scales: np.ndarray
+    backend: Backend
+    eps: float
 
-    items: list[Any]  # prepared networks
-    stacked: Any  # (m, sum of r), of the backend's array library
-    starts: np.ndarray  # (k + 1,), first column of each network
-    norms: Array  # (k,)
-    solver: Callable[[Any, Callable], Array] = exact_norms  # how nuclear norms are found
+    def __len__(self) -> int:
+        return len(self.items)
+
+    @classmethod
+    def of(cls, prepared: Sequence[Any], backend: Backend | None = None) -> LinearStack:
+        """Put networks with `values` (m, r), `length` and `scale` side by side, on a backend."""
+        backend = backend or EXACT
+        starts = np.cumsum([0, *(item.values.shape[1] for item in prepared)])
+        stacked = np.concatenate([item.values for item in prepared], axis=1)
+        items = [
+            replace(item, values=stacked[:, a:b])
+            for item, a, b in zip(prepared, starts, starts[1:])
+        ]
+        return cls(
+            items,
+            backend.asarray(stacked),
+            starts,
+            np.array([item.length for item in items], dtype=np.float64),
+            np.array([item.scale for item in items], dtype=np.int64),
+            backend,
+            float(np.finfo(stacked.dtype).eps),
+        )
 
 
 def cross_covariances(
-    block_a: LinearBlock, block_b: LinearBlock, *, upper: bool = True
+    stack_a: LinearStack, stack_b: LinearStack, *, upper: bool = True
 ) -> Iterator[tuple[np.ndarray, np.ndarray, Array]]:
     """Cross-covariances of all pairs, from one product, those of equal shape together.
 
     Parameters
     ----------
-    block_a, block_b : LinearBlock
+    stack_a, stack_b : LinearStack
     upper : bool, default=True
-        Of one block given twice, pairs (i, j) with i < j only.
+        Of one stack given twice, pairs (i, j) with i < j only.
 
     Yields
     ------
@@ -45,9 +84,9 @@ def cross_covariances(
     C : ndarray of shape (..., p, q)
         Views of the product where that is possible.
     """
-    product = block_a.stacked.T @ block_b.stacked
-    above = upper and block_a is block_b
-    for i, j, C in pair_parts(product[None], block_a.starts, block_b.starts, above=above):
+    product = stack_a.stacked.T @ stack_b.stacked
+    above = upper and stack_a is stack_b
+    for i, j, C in pair_parts(product[None], stack_a.starts, stack_b.starts, above=above):
         yield i, j, C[..., 0, :, :]
 
 

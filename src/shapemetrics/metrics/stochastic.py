@@ -1,18 +1,27 @@
-"""What the distances between noisy representations share: one rotation for all stimuli."""
+"""Shared base of the distances between noisy representations: one rotation for all stimuli."""
 
 from __future__ import annotations
 
 import hashlib
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
+from shapemetrics.arrays import as_array
 from shapemetrics.linalg import Array
-from shapemetrics.metrics.base import Metric, check_choice, check_integer
-from shapemetrics.metrics.group_search import GROUPS, Group, Problem, Search, project, search
+from shapemetrics.metrics.base import Metric, Prepared, check_heldout_units
+from shapemetrics.metrics.group_search import (
+    GROUPS,
+    Group,
+    Problem,
+    Search,
+    project,
+    search,
+)
+from shapemetrics.validation import check_choice, check_integer, check_number
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,87 +55,102 @@ class StochasticAlignment:
         return self._pad(Y, self.n_units[1])
 
     def _pad(self, X: Any, n_units: int) -> Array:
-        X = np.asarray(X, dtype=float)
+        X = as_array(X).astype(np.float64, copy=False)
         if X.ndim < 2 or X.shape[-1] != n_units:
             raise ValueError(f"found shape {X.shape}, expected responses of {n_units} units last")
         return pad_units(X, len(self.rotation))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
+class PreparedStochastic(Prepared):
+    """One network's distributions of responses, divided by ``2**origin.exponent``."""
+
+    #: Orders networks by their content, in whatever order they are given.
+    digest: str = field(repr=False)
+
+    @property
+    @abstractmethod
+    def n_units(self) -> int:
+        """Number of units."""
+
+
 class StochasticMetric(Metric):
     """Base of the distances between response distributions, for one group of transformations.
 
-    A subclass gives `prepare`, `_problem` (the squared distance as a loss over the group) and
-    `_starts`. Prepared networks have `name`, `n_samples`, `n_units` and `digest`.
+    A subclass gives `prepare`, `problem` (the squared distance as a loss over the group), `starts`,
+    and `loss_degree`.
     """
 
+    #: Power of the data's scale by which squared distances grow.
+    loss_degree: ClassVar[int] = 2
+
+    axes = (3,)
+
+    # Fields of the subclasses, which are dataclasses.
+    group: Group
+    n_starts: int
+    max_iter: int
+    tol: float
+    seed: int
+
     def _check_search(self) -> None:
-        check_choice(self.group, "group", GROUPS)  # type: ignore[attr-defined]
+        check_choice(self.group, "group", GROUPS)
         for name, low in (("n_starts", 1), ("max_iter", 1), ("seed", 0)):
             check_integer(getattr(self, name), name, low)
-        tol = self.tol  # type: ignore[attr-defined]
-        if isinstance(tol, bool) or not isinstance(tol, int | float | np.number) or not tol >= 0:
-            raise ValueError(f"tol: found {tol!r}, expected a number >= 0")
+        check_number(self.tol, "tol", low=0.0)
 
     @abstractmethod
-    def _problem(self, x: Any, y: Any, n: int) -> Problem:
-        """Loss of a rotation Q (n, n) of `y` towards `x`."""
+    def problem(self, x: Any, y: Any, n: int, exponent: int) -> Problem:
+        """Loss of a rotation Q (n, n) of `y` towards `x`, of data divided by ``2**exponent``."""
 
     @abstractmethod
-    def _starts(self, x: Any, y: Any, n: int) -> list[Array]:
+    def starts(self, x: Any, y: Any, n: int) -> list[Array]:
         """Informed guesses at that rotation, before projection onto the group."""
 
     def check_pair(self, x: Any, y: Any) -> None:
         """ValueError where two networks cannot be compared: stimuli, or units without rotation."""
         super().check_pair(x, y)
-        if self.group == "identity" and x.n_units != y.n_units:  # type: ignore[attr-defined]
+        if self.group == "identity" and x.n_units != y.n_units:
             raise ValueError(
-                f"{x.name!r} has {x.n_units} units and {y.name!r} {y.n_units}; "
-                "group='identity' compares unit with unit and expects equal numbers"
+                f"{y.name!r}: found {y.n_units} units, expected {x.n_units} as in {x.name!r}, as "
+                "group='identity' compares unit with unit"
             )
 
-    def pairwise(self, block_a: Sequence[Any], block_b: Sequence[Any]) -> Array:
-        """All distances between two blocks, pair by pair (each half of a symmetric one once).
+    @property
+    def invariances(self) -> frozenset[str]:
+        """What the group allows."""
+        allowed: dict[str, frozenset[str]] = {
+            "orth": frozenset({"rotation", "permutation"}),
+            "perm": frozenset({"permutation"}),
+            "identity": frozenset(),
+        }
+        return allowed[self.group]
 
-        Parameters
-        ----------
-        block_a, block_b : sequence of prepared networks
-
-        Returns
-        -------
-        ndarray of shape (len(a), len(b))
-        """
-        return _each_pair(block_a, block_b, lambda i, j: self._compare(block_a[i], block_b[j]))
-
-    def heldout_block(self, prepared: Sequence[Any], heldout: Sequence[Any]) -> list[Any]:
-        """Held-out responses of the same networks, prepared."""
-        moved = []
-        for item, X in zip(prepared, heldout, strict=True):
-            other = self.prepare(X, name=item.name)
-            if other.n_units != item.n_units:
-                raise ValueError(
-                    f"{item.name!r}: found {other.n_units} units in the held-out responses, "
-                    f"expected {item.n_units}"
-                )
-            moved.append(other)
-        return moved
+    def prepare_heldout(self, item: Any, X: Any) -> Any:
+        """Held-out responses of the same network, prepared."""
+        other = self.prepare(X, name=item.name)
+        check_heldout_units(other.n_units, item.n_units, item.name)
+        return other
 
     def heldout_pairwise(
         self,
-        block_a: Sequence[Any],
-        block_b: Sequence[Any],
+        stack_a: Sequence[Any],
+        stack_b: Sequence[Any],
         heldout_a: Sequence[Any],
         heldout_b: Sequence[Any],
     ) -> Array:
         """Distances on held-out responses under the rotation fitted on others: (len a, len b)."""
-
-        def compare(i: int, j: int) -> float:
-            x, y = heldout_a[i], heldout_b[j]
-            self.check_pair(x, y)
-            Q = self._fit(block_a[i], block_b[j]).Q
-            return _root(self._problem(x, y, len(Q)).residual(Q))
-
-        return _each_pair(block_a, block_b, compare)
+        same = stack_a is stack_b
+        D = np.zeros((len(stack_a), len(stack_b)))
+        for i in range(len(stack_a)):
+            for j in range(i + 1 if same else 0, len(stack_b)):
+                x, y = heldout_a[i], heldout_b[j]
+                self.check_pair(x, y)
+                found, _ = self._fit(stack_a[i], stack_b[j])
+                exponent = max(x.origin.exponent, y.origin.exponent)
+                loss = self.problem(x, y, len(found.Q), exponent).residual(found.Q)
+                D[i, j] = self._root(loss, exponent)
+        return D + D.T if same else D
 
     def align(self, X: Any, Y: Any) -> StochasticAlignment:
         """The transformation that realises the distance.
@@ -141,38 +165,48 @@ class StochasticMetric(Metric):
         StochasticAlignment
             Rotation, distance, the losses of the descent and whether it converged.
         """
-        x, y = self._ready(X, "X"), self._ready(Y, "Y")
-        self.check_pair(x, y)
-        found = self._fit(x, y)
+        x, y = self.ready_pair(X, Y)
+        found, exponent = self._fit(x, y)
         return StochasticAlignment(
-            found.Q, _root(found.loss), found.history, found.converged, (x.n_units, y.n_units)
+            found.Q,
+            self._root(found.loss, exponent),
+            np.ldexp(found.history, self.loss_degree * exponent),
+            found.converged,
+            (x.n_units, y.n_units),
         )
 
-    def _compare(self, x: Any, y: Any) -> float:
-        return _root(self._fit(x, y).loss)
+    def compare(self, x: Any, y: Any) -> float:
+        """Distance between two prepared networks."""
+        found, exponent = self._fit(x, y)
+        return self._root(found.loss, exponent)
 
-    def _fit(self, x: Any, y: Any) -> Search:
-        """Best Q of y towards x, that is x = Q y, and its loss, which is the same for (y, x)."""
+    def _fit(self, x: Any, y: Any) -> tuple[Search, int]:
+        """Best Q of y towards x, that is x = Q y, its loss, which is the same for (y, x), and the
+        power of two by which the data were divided."""
         # One order for both directions: local optima then cannot make the distance asymmetric.
         swapped = y.digest < x.digest
         first, second = (y, x) if swapped else (x, y)
         n = max(x.n_units, y.n_units)
-        group: Group = self.group  # type: ignore[attr-defined]
-        starts = [] if group == "identity" else self._starts(first, second, n)
+        exponent = max(x.origin.exponent, y.origin.exponent)
+        starts = [] if self.group == "identity" else self.starts(first, second, n)
         found = search(
-            self._problem(first, second, n),
-            group,
-            [project(M[None], group)[0] for M in starts],
-            n_starts=self.n_starts,  # type: ignore[attr-defined]
-            max_iter=self.max_iter,  # type: ignore[attr-defined]
-            tol=self.tol,  # type: ignore[attr-defined]
-            seed=self.seed,  # type: ignore[attr-defined]
+            self.problem(first, second, n, exponent),
+            self.group,
+            [project(M[None], self.group)[0] for M in starts],
+            n_starts=self.n_starts,
+            max_iter=self.max_iter,
+            tol=self.tol,
+            seed=self.seed,
         )
-        return found._replace(Q=found.Q.T.copy()) if swapped else found
+        if swapped:
+            found = found._replace(Q=found.Q.T.copy())
+        return found, exponent
 
-
-def _root(squared: float) -> float:
-    return float(np.sqrt(max(squared, 0.0)))
+    def _root(self, squared: float, exponent: int) -> float:
+        """The distance, in the data's units, of a squared one of data divided by a power of two."""
+        power = self.loss_degree * exponent
+        odd = power % 2
+        return float(np.ldexp(np.sqrt(np.ldexp(max(squared, 0.0), odd)), (power - odd) // 2))
 
 
 def pad_units(X: Array, n: int, axes: tuple[int, ...] = (-1,)) -> Array:
@@ -181,6 +215,11 @@ def pad_units(X: Array, n: int, axes: tuple[int, ...] = (-1,)) -> Array:
     for axis in axes:
         widths[axis] = (0, n - X.shape[axis])
     return np.pad(X, widths) if any(w != (0, 0) for w in widths) else X
+
+
+def divided(array: Array, exponent: int) -> Array:
+    """An array divided by a power of two; itself where that is one."""
+    return array if exponent == 0 else np.ldexp(array, -exponent)
 
 
 def content_digest(*arrays: Array) -> str:
@@ -196,16 +235,3 @@ def evenly_spaced(m: int, limit: int) -> slice | np.ndarray:
     if m <= limit:
         return slice(None)
     return np.linspace(0, m - 1, limit).round().astype(int)
-
-
-def _each_pair(
-    block_a: Sequence[Any], block_b: Sequence[Any], compare: Callable[[int, int], float]
-) -> Array:
-    D = np.zeros((len(block_a), len(block_b)))
-    same = block_a is block_b
-    for i in range(len(block_a)):
-        for j in range(i + 1 if same else 0, len(block_b)):
-            D[i, j] = compare(i, j)
-            if same:
-                D[j, i] = D[i, j]
-    return D

@@ -9,27 +9,28 @@ import numpy as np
 from scipy.spatial.distance import cdist, pdist
 
 from shapemetrics.linalg import Array
-from shapemetrics.metrics.base import check_array, check_choice
+from shapemetrics.metrics.cost import search_factor
 from shapemetrics.metrics.group_search import SEARCH_STIMULI, Group, matched_axes
 from shapemetrics.metrics.stochastic import (
+    PreparedStochastic,
     StochasticMetric,
     content_digest,
+    divided,
     evenly_spaced,
     pad_units,
 )
+from shapemetrics.validation import check_choice
 
 #: Entries of one batch of distances between trials: 32 MB in float64.
 BATCH_SIZE = 2**22
 
 
 @dataclass(frozen=True, eq=False)
-class PreparedTrials:
+class PreparedTrials(PreparedStochastic):
     """One network's single trials, and the mean distance between two trials of one stimulus."""
 
-    name: str
     trials: Array = field(repr=False)  # (m, r, n)
     spread: float
-    digest: str = field(repr=False)
 
     @property
     def n_samples(self) -> int:
@@ -99,7 +100,7 @@ class EnergyStochasticMetric(StochasticMetric):
     True
     """
 
-    axes = (3,)
+    loss_degree = 1
 
     group: Group = "orth"
     estimator: Literal["unbiased", "empirical"] = "unbiased"
@@ -133,21 +134,39 @@ class EnergyStochasticMetric(StochasticMetric):
         TypeError, ValueError
             If X is not a finite real array of this shape.
         """
-        X = check_array(X, name, axes=(3,)).astype(np.float64)
-        r = X.shape[1]
+        responses = self.read(X, name)
+        r = responses.shape[1]
         if r < 2:
-            raise ValueError(f"{name!r}: found {r} trial a stimulus, expected at least 2")
-        spread = float(np.mean([pdist(trials).mean() for trials in X]))
+            raise ValueError(f"{name!r}: found {r} trial per stimulus, expected at least 2")
+        spread = float(np.mean([pdist(trials).mean() for trials in responses.values]))
         if self.estimator == "empirical":
             spread *= (r - 1) / r
-        trials = X.astype(dtype, copy=False)
-        return PreparedTrials(name, trials, spread, content_digest(trials))
+        trials = responses.values.astype(dtype, copy=False)
+        origin = self.origin_of(responses)
+        digest = content_digest(trials, np.array(responses.exponent))
+        return PreparedTrials(origin, digest, trials, spread)
 
-    def _problem(self, x: PreparedTrials, y: PreparedTrials, n: int) -> EnergyProblem:
-        trials = (pad_units(item.trials, n) for item in (x, y))
-        return EnergyProblem(*trials, 0.5 * (x.spread + y.spread))
+    @property
+    def preparation(self) -> str:
+        """The metric as far as preparing depends on it."""
+        return f"{type(self).__name__}(estimator={self.estimator!r})"
 
-    def _starts(self, x: PreparedTrials, y: PreparedTrials, n: int) -> list[Array]:
+    def problem(self, x: PreparedTrials, y: PreparedTrials, n: int, exponent: int) -> EnergyProblem:
+        """Mean distance between trials under Q, less the networks' own spread."""
+        lacking = [exponent - item.origin.exponent for item in (x, y)]
+        X, Y = (divided(pad_units(item.trials, n), e) for item, e in zip((x, y), lacking))
+        spreads = [float(np.ldexp(item.spread, -e)) for item, e in zip((x, y), lacking)]
+        return EnergyProblem(X, Y, 0.5 * (spreads[0] + spreads[1]))
+
+    def pair_seconds(
+        self, m: int, n: int, *, grid: tuple[int, int] = (1, 1), trials: int = 10
+    ) -> float:
+        """A power law fitted to small problems, good to a factor of about three."""
+        size = m**0.6 * n**0.6 * (1.0 + n / 200.0) * (trials / 10) ** 1.6
+        return 1.17e-3 * size * search_factor(self.group, self.n_starts)
+
+    def starts(self, x: PreparedTrials, y: PreparedTrials, n: int) -> list[Array]:
+        """Alignments of the means, and of the noise."""
         X, Y = (pad_units(item.trials, n) for item in (x, y))
         mean_product = X.mean(axis=1).T @ Y.mean(axis=1)
         if self.n_starts == 1:

@@ -7,28 +7,31 @@ from typing import Any
 
 import numpy as np
 
+from shapemetrics.arrays import Responses, as_responses
 from shapemetrics.linalg import Array
-from shapemetrics.metrics.base import check_array, check_fraction
+from shapemetrics.metrics.base import Origin
+from shapemetrics.metrics.cost import search_factor
 from shapemetrics.metrics.group_search import SEARCH_STIMULI, Group, matched_axes
 from shapemetrics.metrics.stochastic import (
+    PreparedStochastic,
     StochasticMetric,
     content_digest,
+    divided,
     evenly_spaced,
     pad_units,
 )
+from shapemetrics.validation import check_fraction
 
 #: Entries of one batch of cross-covariances between noise factors: 32 MB in float64.
 BATCH_SIZE = 2**22
 
 
 @dataclass(frozen=True, eq=False)
-class PreparedGaussian:
+class PreparedGaussian(PreparedStochastic):
     """One network's mean responses and noise, with ``factors @ factors.T`` the covariances."""
 
-    name: str
     means: Array = field(repr=False)  # (m, n)
     factors: Array = field(repr=False)  # (m, n, r)
-    digest: str = field(repr=False)
 
     @property
     def n_samples(self) -> int:
@@ -105,8 +108,6 @@ class GaussianStochasticMetric(StochasticMetric):
     3.0
     """
 
-    axes = (3,)
-
     alpha: float = 1.0
     group: Group = "orth"
     center: bool = False
@@ -143,23 +144,48 @@ class GaussianStochasticMetric(StochasticMetric):
             semi-definite.
         """
         if isinstance(X, tuple):
-            means, factors = _from_moments(X, name)
+            means, factors, exponent, stimuli = _from_moments(X, name)
         else:
-            means, factors = _from_trials(X, name)
+            responses = self.read(X, name)
+            means, factors = _from_trials(responses)
+            exponent, stimuli = responses.exponent, responses.stimuli
         if self.center:
             means = means - means.mean(axis=0)
         means, factors = means.astype(dtype, copy=False), factors.astype(dtype, copy=False)
-        return PreparedGaussian(name, means, factors, content_digest(means, factors))
+        digest = content_digest(means, factors, np.array(exponent))
+        origin = Origin(name, exponent, stimuli, self.preparation)
+        return PreparedGaussian(origin, digest, means, factors)
 
-    def _problem(self, x: PreparedGaussian, y: PreparedGaussian, n: int) -> GaussianProblem:
+    @property
+    def preparation(self) -> str:
+        """The metric as far as preparing depends on it."""
+        return f"{type(self).__name__}(center={self.center!r})"
+
+    @property
+    def invariances(self) -> frozenset[str]:
+        """What the group allows, and offsets where means are centred."""
+        return super().invariances | ({"offset"} if self.center else set())
+
+    def problem(
+        self, x: PreparedGaussian, y: PreparedGaussian, n: int, exponent: int
+    ) -> GaussianProblem:
+        """Weighted squared distances of means and of noise under Q."""
         parts = [
-            pad_units(array, n, axes)
+            divided(pad_units(array, n, axes), exponent - item.origin.exponent)
             for item in (x, y)
             for array, axes in ((item.means, (-1,)), (item.factors, (-2,)))
         ]
-        return GaussianProblem(*parts, self.alpha)
+        return GaussianProblem(parts[0], parts[1], parts[2], parts[3], self.alpha)
 
-    def _starts(self, x: PreparedGaussian, y: PreparedGaussian, n: int) -> list[Array]:
+    def pair_seconds(
+        self, m: int, n: int, *, grid: tuple[int, int] = (1, 1), trials: int = 10
+    ) -> float:
+        """A power law fitted to small problems, good to a factor of about three."""
+        size = m**0.6 * n**1.5 * (1.0 + n / 60.0)
+        return 8e-4 * size * search_factor(self.group, self.n_starts)
+
+    def starts(self, x: PreparedGaussian, y: PreparedGaussian, n: int) -> list[Array]:
+        """Alignments of the means, and of the noise."""
         mean_product = pad_units(x.means, n).T @ pad_units(y.means, n)
         if self.n_starts == 1 or self.alpha == 2.0:
             return [mean_product]
@@ -241,48 +267,60 @@ def _squares(*arrays: Array) -> float:
     return float(sum(np.vdot(array, array) for array in arrays))
 
 
-def _from_trials(X: Any, name: str) -> tuple[Array, Array]:
+def _from_trials(X: Responses) -> tuple[Array, Array]:
     """Means, and factors of the unbiased covariances, without forming the covariances."""
-    X = check_array(X, name, axes=(3,)).astype(np.float64)
     _, r, n = X.shape
     if r < 2:
-        raise ValueError(f"{name!r}: found {r} trial a stimulus, expected at least 2")
-    means = X.mean(axis=1)
-    noise = (X - means[:, None, :]) / np.sqrt(r - 1)
+        raise ValueError(f"{X.name!r}: found {r} trial per stimulus, expected at least 2")
+    means = X.values.mean(axis=1)
+    noise = (X.values - means[:, None, :]) / np.sqrt(r - 1)
     if r > n:
         noise = np.linalg.qr(noise, mode="r")
     return means, np.ascontiguousarray(np.swapaxes(noise, 1, 2))
 
 
-def _from_moments(X: tuple, name: str) -> tuple[Array, Array]:
-    """Means, and factors of the covariances of the smallest width that holds them all."""
+def _from_moments(X: tuple, name: str) -> tuple[Array, Array, int, str | None]:
+    """Means, factors of the covariances of the smallest width that holds them all, the power of
+    two that both were divided by, and the stimuli's labels."""
     if len(X) != 2:
         raise ValueError(f"{name!r}: found a tuple of {len(X)}, expected (means, covariances)")
-    means = check_array(X[0], f"{name} means")
+    means = as_responses(X[0], f"{name} means")
     m, n = means.shape
-    covariances = check_array(X[1], f"{name} covariances", axes=(3,))
+    covariances = as_responses(X[1], f"{name} covariances", axes=(3,))
     if covariances.shape != (m, n, n):
         raise ValueError(
             f"{name!r}: found covariances of shape {covariances.shape} beside means of shape "
             f"{means.shape}, expected {(m, n, n)}"
         )
-    eps = float(np.finfo(covariances.dtype).eps)
-    covariances = covariances.astype(np.float64)
-    largest = float(np.abs(covariances).max())
-    asymmetry = np.abs(covariances - np.swapaxes(covariances, 1, 2)).max(axis=(1, 2))
-    if asymmetry.max() > 1e3 * eps * largest:
+    # One power of two for both, so that covariances are those of the means' units.
+    half = -(-covariances.exponent // 2)
+    exponent = max(means.exponent, half) if means.peak else half
+    values = np.ldexp(covariances.values, covariances.exponent - 2 * half)
+    largest = float(np.abs(values).max())
+    asymmetry = np.abs(values - np.swapaxes(values, 1, 2)).max(axis=(1, 2))
+    # What is asymmetry or negative within the rounding of the stored numbers is none.
+    rounding = 1e3 * max(covariances.precision, float(np.finfo(np.float64).eps)) * largest
+    if asymmetry.max() > rounding:
         raise ValueError(
-            f"{name!r}: covariance of stimulus {int(asymmetry.argmax())} is not symmetric"
+            f"{name!r}: found a covariance of stimulus {int(asymmetry.argmax())} that is not "
+            "symmetric, expected symmetric ones"
         )
-    values, vectors = np.linalg.eigh(0.5 * (covariances + np.swapaxes(covariances, 1, 2)))
-    lowest = int(values[:, 0].argmin())
-    if values[lowest, 0] < -1e3 * n * eps * largest:
+    eigenvalues, vectors = np.linalg.eigh(0.5 * (values + np.swapaxes(values, 1, 2)))
+    lowest = int(eigenvalues[:, 0].argmin())
+    if eigenvalues[lowest, 0] < -n * rounding:
+        found = np.ldexp(eigenvalues[lowest, 0], 2 * half)
         raise ValueError(
-            f"{name!r}: covariance of stimulus {lowest} has eigenvalue {values[lowest, 0]:.3g}, "
+            f"{name!r}: found eigenvalue {found:.3g} of the covariance of stimulus {lowest}, "
             "expected none < 0"
         )
-    values[values <= n * eps * values[:, -1:]] = 0.0
-    rank = max(1, int(np.count_nonzero(values, axis=1).max()))
+    least = n * float(np.finfo(np.float64).eps) * np.maximum(eigenvalues[:, -1:], 0.0)
+    eigenvalues[eigenvalues <= least] = 0.0
+    rank = max(1, int(np.count_nonzero(eigenvalues, axis=1).max()))
     kept = slice(n - rank, n)
-    factors = vectors[:, :, kept] * np.sqrt(values[:, None, kept])
-    return means.astype(np.float64), factors
+    factors = vectors[:, :, kept] * np.sqrt(eigenvalues[:, None, kept])
+    return (
+        np.ldexp(means.values, means.exponent - exponent),
+        np.ldexp(factors, half - exponent),
+        exponent,
+        means.stimuli,
+    )

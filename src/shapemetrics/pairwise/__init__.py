@@ -1,4 +1,4 @@
-"""All pairs: representations prepared once, compared block by block."""
+"""All pairs: each representation is prepared once, then compared in stacks."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "backends": ["get_backend"],
         "blocks": ["load_block", "save_block"],
-        "compare": ["compare_blocks"],
+        "compare": ["compare_blocks", "get_backend"],
         "cost": ["estimated_pair_seconds"],
         "engine": ["cross_distances", "pairwise_distances"],
         "matrix": ["DistanceMatrix"],
+        "out_of_core": ["compute_tile", "prepare_block", "read_block"],
         "tiles": ["Tile", "block_digest", "gather_tiles"],
     },
 )

@@ -1,6 +1,6 @@
-"""Blocks of prepared networks on disk: written once, memory-mapped by every tile that needs them.
+"""Block files: prepared networks on disk, written once, memory-mapped by each tile that needs them.
 
-A block is one file: a header in JSON that lists each network's fields, then the arrays, raw and
+A block file has a header in JSON that lists each network's fields, then the arrays, raw and
 aligned, so that they are read in place.
 """
 
@@ -10,6 +10,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -18,8 +19,9 @@ from typing import Any
 import numpy as np
 
 from shapemetrics.files import DamagedFile, atomic_path
+from shapemetrics.metrics.base import Doubt, Origin, Prepared
 
-MAGIC = b"SHAPEBLOCK2\n"
+MAGIC = b"SHAPEBLOCK3\n"
 ALIGNMENT = 64
 #: Bytes before the header: the magic, its length and its digest.
 FIXED = len(MAGIC) + 8 + 32
@@ -157,6 +159,8 @@ def _described(item: Any, arrays: list[np.ndarray]) -> dict[str, Any]:
         if isinstance(value, np.ndarray):
             arrays.append(value)
             value = {"array": len(arrays) - 1}
+        elif dataclasses.is_dataclass(value):
+            value = {"part": _described(value, arrays)}
         elif isinstance(value, np.generic):
             value = value.item()
         elif not isinstance(value, str | int | float | bool | None):
@@ -169,15 +173,27 @@ def _described(item: Any, arrays: list[np.ndarray]) -> dict[str, Any]:
 
 
 def _rebuilt(item: Mapping[str, Any], arrays: Sequence[np.ndarray]) -> Any:
-    # A file may name what it likes; only the package's own prepared networks are made.
-    if not item["module"].startswith("shapemetrics.metrics."):
-        raise ValueError(f"a block names {item['module']}.{item['class']}, which is not a metric's")
-    kind = getattr(import_module(item["module"]), item["class"])
-    values = {
-        name: arrays[value["array"]] if isinstance(value, dict) else value
-        for name, value in item["values"].items()
-    }
-    return kind(**values)
+    values = {}
+    for name, value in item["values"].items():
+        if isinstance(value, dict):
+            value = arrays[value["array"]] if "array" in value else _rebuilt(value["part"], arrays)
+        values[name] = value
+    return _kind(item["module"], item["class"])(**values)
+
+
+def _kind(module: str, name: str) -> type:
+    """The class of a prepared network, or of a part of one.
+
+    A file may name what it likes. Modules of the package's metrics are imported; of others, such
+    as a metric of the user's own, only classes of prepared networks that are loaded already.
+    """
+    own = module.startswith("shapemetrics.metrics.")
+    found: Any = import_module(module) if own else sys.modules.get(module)
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    if not isinstance(found, type) or not issubclass(found, Prepared | Origin | Doubt):
+        raise ValueError(f"a block names {module}.{name}, which is no prepared network of a metric")
+    return found
 
 
 def _offsets(arrays: Sequence[np.ndarray]) -> list[int]:

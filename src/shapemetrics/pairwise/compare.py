@@ -1,8 +1,13 @@
-"""All pairs of prepared networks, in sub-blocks whose products stay small, shared by threads."""
+"""The one loop over pairs: stacks whose products stay small, shared by threads.
+
+All doors (in memory, between two lists, tiles, out of core, landmarks) come here with prepared
+networks. They are sorted by width, cut into stacks, and the stacks are compared pair by pair.
+"""
 
 from __future__ import annotations
 
 import itertools
+import math
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -10,17 +15,20 @@ from typing import Any
 
 import numpy as np
 
+from shapemetrics.backends import EXACT, Backend, get_backend
 from shapemetrics.linalg import Array
-from shapemetrics.metrics.base import Metric
+from shapemetrics.metrics.base import Metric, not_finite
 from shapemetrics.metrics.stacked import mirrored
-from shapemetrics.pairwise.backends import Backend, get_backend
-from shapemetrics.pairwise.workers import WIDE, n_threads, workers
+from shapemetrics.pairwise.workers import n_threads, workers
 from shapemetrics.progress import Progress, reporting
+from shapemetrics.validation import check_integer, check_jobs
 
-#: Columns that two stacked blocks may have: bounds their product to 32 MB.
+#: Columns that two stacks may have: bounds their product to 32 MB.
 TILE_COLUMNS = 2048
 #: Parts into which each thread's share is cut at least, so that threads end together.
 PARTS = 4
+#: Seconds of work of a part below which handing it out costs more than it gains.
+LEAST_SECONDS = 2e-3
 
 
 def compare_blocks(
@@ -28,8 +36,10 @@ def compare_blocks(
     prepared_b: Sequence[Any] | None,
     metric: Metric,
     *,
+    heldout_a: Sequence[Any] | None = None,
+    heldout_b: Sequence[Any] | None = None,
     n_jobs: int = 1,
-    backend: str = "numpy",
+    backend: str | None = None,
     device: str | None = None,
     tolerance: float | None = None,
     block_size: int | None = None,
@@ -39,11 +49,13 @@ def compare_blocks(
 
     Parameters
     ----------
-    prepared_a : sequence
+    prepared_a : sequence of Prepared
         What the metric's `prepare` returned, or :func:`load_block` read from a file.
-    prepared_b : sequence or None
+    prepared_b : sequence of Prepared or None
         The others; None, or the same object, for all pairs within `prepared_a`.
     metric : Metric
+    heldout_a, heldout_b : sequence of Prepared, optional
+        Held-out responses of the same networks, from the metric's `prepare_heldout`.
     n_jobs, backend, device, tolerance, block_size, progress
         See :func:`pairwise_distances`. `progress` may be a function of pairs done and in all.
 
@@ -66,169 +78,241 @@ def compare_blocks(
         raise ValueError("found no prepared networks, expected at least one in each list")
     for item in [*prepared_a[1:], *others]:
         metric.check_pair(prepared_a[0], item)
-    library = library_of(metric, backend, device, tolerance)
-    prepared_a, order_a = by_width(prepared_a)
-    others, order_b = (prepared_a, order_a) if same else by_width(others)
-    rows = partition(prepared_a, block_size, n_jobs)
-    columns = rows if same else partition(others, block_size, n_jobs)
-    gather_a = Gatherer(metric, prepared_a, library, keep=2 * n_threads(n_jobs) + 2)
-    gather_b = (
-        gather_a if same else Gatherer(metric, others, library, keep=2 * n_threads(n_jobs) + 2)
-    )
-
-    def compare(some: range, other: range) -> Array:
-        return metric.pairwise(gather_a(some), gather_b(other))
-
-    with workers(n_jobs, wide=is_wide([*prepared_a[:1], *others[:1]], library)) as run:
-        return fill(
-            (order_a, order_b),
-            [(r, c, weight(prepared_a, r) * weight(others, c)) for r in rows for c in columns],
-            compare,
-            run,
-            symmetric=same and metric.symmetric,
-            progress=progress,
-        )
+    engine = PairEngine(metric, n_jobs, backend_of(metric, backend, device, tolerance), block_size)
+    rows = engine.side(prepared_a, heldout_a)
+    columns = None if same else engine.side(others, heldout_b)
+    with reporting(
+        progress, total=engine.n_pairs(rows, columns), desc="distances", unit="pairs"
+    ) as report:
+        return engine.compare(rows, columns, report)
 
 
-def library_of(
-    metric: Metric, backend: str, device: str | None, tolerance: float | None
-) -> Backend | None:
-    """The backend that the metric's blocks are put on; None is plain NumPy.
+def backend_of(
+    metric: Metric,
+    backend: str | None,
+    device: str | None,
+    tolerance: float | None,
+    arrays: Sequence[Any] = (),
+) -> Backend:
+    """The array library that the metric's stacks are put on.
 
     Raises
     ------
     ValueError
         If there is no such backend or device, or the metric cannot use it.
     """
-    library = get_backend(backend, device, tolerance)
-    if backend == "numpy" and tolerance is None:
-        return None
-    if backend not in metric.backends:
-        wanted = f"backend {backend!r}" if backend != "numpy" else "a tolerance"
-        raise ValueError(f"{type(metric).__name__} does not support {wanted}; LinearMetric does")
+    if not isinstance(metric, Metric):
+        raise TypeError(f"metric: found {metric!r}, expected an instance of a Metric")
+    library = get_backend(backend, device, tolerance, arrays=arrays)
+    if library is EXACT:
+        return library
+    if library.name not in metric.backends:
+        if backend is None and library.name != "numpy" and tolerance is None:
+            return EXACT  # inferred from the arrays, which are brought to the host
+        name, wanted = (
+            ("tolerance", "no tolerance") if library.name == "numpy" else ("backend", "'numpy'")
+        )
+        found = tolerance if library.name == "numpy" else library.name
+        raise ValueError(
+            f"{name}: found {found!r}, expected {wanted}, as {type(metric).__name__} has no other "
+            "route; LinearMetric has"
+        )
     return library
 
 
-class Gatherer:
-    """Blocks of prepared networks, gathered when needed, the last few kept.
+class Side:
+    """Prepared networks, sorted by width and cut into ranges that are compared as stacks.
 
     Parameters
     ----------
     metric : Metric
-    prepared : sequence
-    library : Backend or None
-    keep : int
-        Blocks kept at a time.
+    backend : Backend
+    prepared : sequence of Prepared
+    heldout : sequence of Prepared or None
+        The same networks' held-out responses.
+    ranges : callable
+        From the sorted networks to ranges.
+    keep : int or None
+        Stacks kept at a time; None keeps all.
     """
 
     def __init__(
-        self, metric: Metric, prepared: Sequence[Any], library: Backend | None, keep: int
+        self,
+        metric: Metric,
+        backend: Backend,
+        prepared: Sequence[Any],
+        heldout: Sequence[Any] | None,
+        ranges: Callable[[list[Any]], list[range]],
+        keep: int | None,
     ) -> None:
-        self._metric, self._prepared, self._library = metric, prepared, library
-        self._keep = keep
-        self._kept: OrderedDict[int, Any] = OrderedDict()
+        self._metric, self._backend, self._keep = metric, backend, keep
+        # Cross-covariances of one shape are decomposed together. Where widths vary from network to
+        # network, as those of layers do whose silent units are left out, pairs in the given order
+        # would come one at a time, and threads would wait for the interpreter more than they
+        # compute.
+        self.order = np.argsort([item.width for item in prepared], kind="stable")
+        self._fitted: list[Any] = [prepared[k] for k in self.order]
+        self._heldout = None if heldout is None else [heldout[k] for k in self.order]
+        self._first = self._fitted[0]
+        self.names = [item.name for item in self._fitted]
+        self.widths = [item.width for item in self._fitted]
+        self.ranges = ranges(self._fitted)
+        self._kept: OrderedDict[int, tuple[Any, Any]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def __call__(self, some: range) -> Any:
-        """The block of these networks; one object as long as it is kept."""
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def check_pair(self, item: Any) -> None:
+        """ValueError where a prepared network cannot be compared with these."""
+        self._metric.check_pair(self._first, item)
+
+    def stacks(self, some: range) -> tuple[Any, Any]:
+        """The stack of these networks, and that of their held-out responses or None; the same
+        objects as long as they are kept."""
         with self._lock:
             if some.start not in self._kept:
-                self._kept[some.start] = self.gathered([self._prepared[i] for i in some])
-                if len(self._kept) > self._keep:
+                self._kept[some.start] = self._stacked(some)
+                if self._keep is not None and len(self._kept) > self._keep:
                     self._kept.popitem(last=False)
             self._kept.move_to_end(some.start)
             return self._kept[some.start]
 
-    def take(self, blocks: Sequence[range]) -> None:
-        """Gather these blocks now, each of which has a copy of its own, and let the networks go:
-        to keep both would take the memory twice. Of a list that is the gatherer's alone."""
-        for some in blocks:
-            self(some)
-            self._prepared[some.start : some.stop] = [None] * len(some)  # type: ignore[index]
+    def _stacked(self, some: range) -> tuple[Any, Any]:
+        parts = (self._fitted, self._heldout)
+        fitted, heldout = (
+            None
+            if items is None
+            else self._metric.stack([items[i] for i in some], backend=self._backend)
+            for items in parts
+        )
+        return fitted, heldout
 
-    def gathered(self, items: list[Any]) -> Any:
-        """Networks as a block of the library."""
-        if self._library is None:
-            return self._metric.block(items)
-        return self._metric.block(items, backend=self._library)  # type: ignore[call-arg]
+    def take(self) -> None:
+        """Stack all networks now and let them go: a stack has a copy of its own, and to keep both
+        would take the memory twice. The prepared networks must not be used elsewhere."""
+        for some in self.ranges:
+            self.stacks(some)
+            for items in (self._fitted, self._heldout):
+                if items is not None:
+                    items[some.start : some.stop] = [None] * len(some)
+
+    def weight(self, some: range) -> float:
+        """What a stack costs, up to a factor."""
+        return float(sum(self.widths[i] ** 1.5 for i in some))
 
 
-def by_width(prepared: Sequence[Any]) -> tuple[list[Any], np.ndarray]:
-    """Networks in the order of their widths, and the position that each had.
+class PairEngine:
+    """Compares lists of prepared networks by one metric: what all doors run.
 
-    Cross-covariances of one shape are decomposed together. Where widths vary from network to
-    network, as those of layers do whose silent units are left out, pairs in the given order would
-    come one at a time, and threads would wait for the interpreter more than they compute.
+    Parameters
+    ----------
+    metric : Metric
+    n_jobs : int
+        Threads; -1 takes all cores.
+    backend : Backend
+    block_size : int or None
+        Networks in a stack; by default as many as keep products in 32 MB and threads busy.
     """
-    order = np.argsort([n_columns(item) for item in prepared], kind="stable")
-    return [prepared[k] for k in order], order
 
+    def __init__(
+        self, metric: Metric, n_jobs: int, backend: Backend, block_size: int | None = None
+    ) -> None:
+        check_jobs(n_jobs)
+        check_integer(block_size, "block_size", 1, optional=True)
+        self.metric, self.backend, self.block_size = metric, backend, block_size
+        self.n_jobs = n_threads(n_jobs) if backend.on_cpu else 1
 
-def partition(prepared: Sequence[Any], block_size: int | None, n_jobs: int = 1) -> list[range]:
-    """Ranges of networks whose products with one another stay small, about equal in size."""
-    n = len(prepared)
-    if block_size is not None:
-        return [range(start, min(start + block_size, n)) for start in range(0, n, block_size)]
-    size = max(1, TILE_COLUMNS // max(n_columns(item) for item in prepared))
-    if n_threads(n_jobs) > 1:
-        size = min(size, max(1, n // (PARTS * n_threads(n_jobs))))
-    cuts = np.linspace(0, n, -(-n // size) + 1).round().astype(int).tolist()
-    return [range(start, stop) for start, stop in itertools.pairwise(cuts)]
+    def side(
+        self,
+        prepared: Sequence[Any],
+        heldout: Sequence[Any] | None = None,
+        *,
+        keep_all: bool = False,
+    ) -> Side:
+        """Networks as one side of a comparison.
 
+        Parameters
+        ----------
+        prepared, heldout : sequence of Prepared
+        keep_all : bool
+            Keep all stacks, not just the last few.
+        """
+        if heldout is not None and not self.metric.has_heldout:
+            raise ValueError(f"heldout: {type(self.metric).__name__} has no held-out distance")
+        keep = None if keep_all else 2 * self.n_jobs + 2
+        return Side(self.metric, self.backend, prepared, heldout, self._ranges, keep)
 
-def n_columns(item: Any) -> int:
-    """Columns of a product that a prepared network takes, or what weighs as much."""
-    if hasattr(item, "columns"):
-        return item.columns
-    features = getattr(item, "features", None)
-    return features.shape[-1] if isinstance(features, np.ndarray) else TILE_COLUMNS // 16
+    def n_pairs(self, rows: Side, columns: Side | None = None) -> int:
+        """Pairs that are counted: of a symmetric matrix each once."""
+        if columns is None and self.metric.symmetric:
+            return len(rows) * (len(rows) - 1) // 2
+        return len(rows) * len(rows if columns is None else columns)
 
+    def compare(self, rows: Side, columns: Side | None, report: Progress) -> Array:
+        """All distances between two sides, or within one: (len(rows), len(columns)).
 
-def is_wide(prepared: Sequence[Any], library: Backend | None) -> bool:
-    """Whether linear algebra, or a GPU, uses the machine better than several workers would."""
-    on_gpu = library is not None and not library.on_cpu
-    return on_gpu or any(
-        getattr(item, "features", None) is not None and n_columns(item) >= WIDE for item in prepared
-    )
+        Raises
+        ------
+        ValueError
+            If one is not finite; the message names the pair.
+        """
+        within = columns is None
+        others = rows if columns is None else columns
+        symmetric = within and self.metric.symmetric
+        total, done = self.n_pairs(rows, columns), 0
+        parts = [
+            (a, b)
+            for a in rows.ranges
+            for b in others.ranges
+            if not symmetric or b.start >= a.start
+        ]
+        # Expensive parts come first, so that threads end together.
+        parts.sort(key=lambda part: -rows.weight(part[0]) * others.weight(part[1]))
+        D = np.zeros((len(rows), len(others)))
 
+        def compare(a: range, b: range) -> tuple[range, range, Array]:
+            fitted_a, heldout_a = rows.stacks(a)
+            fitted_b, heldout_b = others.stacks(b)
+            if heldout_a is None:
+                return a, b, self.metric.pairwise(fitted_a, fitted_b)
+            values = self.metric.heldout_pairwise(fitted_a, fitted_b, heldout_a, heldout_b)
+            return a, b, values
 
-def weight(prepared: Sequence[Any], some: range) -> float:
-    """What a block costs, up to a factor."""
-    return float(sum(n_columns(prepared[i]) ** 1.5 for i in some))
+        with workers(self.n_jobs, n_tasks=len(parts)) as run:
+            for a, b, values in run(compare, parts):
+                own = symmetric and a == b
+                if not np.isfinite(values).all():
+                    i, j = np.argwhere(~np.isfinite(values))[0]
+                    names = rows.names[a[i]], others.names[b[j]]
+                    raise ValueError(not_finite(*names, values[i, j]))
+                i, j = rows.order[a.start : a.stop], others.order[b.start : b.stop]
+                D[np.ix_(i, j)] = mirrored(values) if own else values
+                if symmetric and not own:
+                    D[np.ix_(j, i)] = values.T
+                done += len(a) * (len(a) - 1) // 2 if own else values.size
+                report(done, total)
+        return D
 
+    def _ranges(self, items: list[Any]) -> list[range]:
+        """Ranges of networks whose products with one another stay small, about equal in size."""
+        n = len(items)
+        size = self.block_size
+        if size is not None:
+            return [range(start, min(start + size, n)) for start in range(0, n, size)]
+        size = max(1, TILE_COLUMNS // max(item.width for item in items))
+        if self.n_jobs > 1:
+            # As many parts as threads can share evenly, but none of less work than it is worth.
+            seconds = self._pair_seconds(items) * n * n / 2.0
+            worth = max(1, int(math.sqrt(2.0 * seconds / LEAST_SECONDS)))
+            wanted = max(2 * self.n_jobs - 1, min(PARTS * self.n_jobs, worth))
+            size = min(size, max(1, n // wanted))
+        cuts = np.linspace(0, n, -(-n // size) + 1).round().astype(int).tolist()
+        return [range(start, stop) for start, stop in itertools.pairwise(cuts)]
 
-def fill(
-    orders: tuple[np.ndarray, np.ndarray],
-    parts: Sequence[tuple[range, range, float]],
-    compare: Callable[[range, range], Array],
-    run: Callable,
-    *,
-    symmetric: bool,
-    progress: bool | Progress,
-) -> Array:
-    """Compute part by part; of a symmetric matrix only the upper parts, mirrored.
-
-    Expensive parts come first, so that threads end together. `orders` are the rows and columns of
-    the result that the networks stand for, by their position.
-    """
-    order_a, order_b = orders
-    D = np.zeros((len(order_a), len(order_b)))
-    wanted = [part for part in parts if not symmetric or part[1].start >= part[0].start]
-    wanted.sort(key=lambda part: (-part[2], part[0].start, part[1].start))
-    total = sum(len(rows) * len(columns) for rows, columns, _ in wanted)
-
-    def part(rows: range, columns: range, _: float) -> tuple[range, range, Array]:
-        return rows, columns, compare(rows, columns)
-
-    done = 0
-    with reporting(progress, total=total, desc="distances", unit="pairs") as report:
-        for rows, columns, values in run(part, wanted):
-            within = symmetric and rows == columns
-            block = mirrored(values) if within else values
-            i, j = order_a[rows.start : rows.stop], order_b[columns.start : columns.stop]
-            D[np.ix_(i, j)] = block
-            if symmetric and not within:
-                D[np.ix_(j, i)] = values.T
-            done += values.size
-            report(done, total)
-    return D
+    def _pair_seconds(self, items: list[Any]) -> float:
+        typical = items[len(items) // 2]
+        try:
+            return self.metric.pair_seconds(typical.n_samples, max(1, typical.width))
+        except TypeError:
+            return LEAST_SECONDS  # unknown: each pair may be worth a part

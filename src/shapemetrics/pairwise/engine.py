@@ -1,34 +1,19 @@
-"""All pairs of representations: prepare each once, then compare block by block."""
+"""All pairs of representations: prepare each once, then compare stack by stack."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
+from shapemetrics.arrays import StimulusOrder
 from shapemetrics.linalg import Array
 from shapemetrics.metrics.base import Metric
-from shapemetrics.pairwise.compare import (
-    Gatherer,
-    by_width,
-    compare_blocks,
-    fill,
-    is_wide,
-    library_of,
-    partition,
-    weight,
-)
-from shapemetrics.pairwise.inputs import Arrays, named
-from shapemetrics.pairwise.memory import check_memory, check_prepared, size_of
-from shapemetrics.pairwise.scratch import scratch_distances
-from shapemetrics.pairwise.workers import workers
-from shapemetrics.progress import Progress
-from shapemetrics.store.reader import RepresentationStore
-
-#: Numbers in the first representation below which one thread prepares all.
-SMALL = 2**15
+from shapemetrics.pairwise.compare import PairEngine, Side, backend_of
+from shapemetrics.pairwise.inputs import Arrays, Networks
+from shapemetrics.pairwise.memory import check_memory
+from shapemetrics.pairwise.out_of_core import scratch_distances
+from shapemetrics.pairwise.preparation import prepare_networks, working_dtype
+from shapemetrics.progress import Progress, reporting
 
 
 def pairwise_distances(
@@ -37,7 +22,7 @@ def pairwise_distances(
     *,
     heldout: Arrays | None = None,
     n_jobs: int = 1,
-    backend: str = "numpy",
+    backend: str | None = None,
     device: str | None = None,
     tolerance: float | None = None,
     dtype: Any = "float64",
@@ -50,7 +35,9 @@ def pairwise_distances(
     Parameters
     ----------
     arrays : sequence of array-like, mapping from name to array-like, or RepresentationStore
-        K representations of the same stimuli. Names appear in messages.
+        K representations of the same stimuli. Names appear in messages. Each is anything that
+        :func:`shapemetrics.arrays.as_numeric` takes. Where stimuli are labelled (the index of a
+        DataFrame, a coordinate of xarray) networks are aligned by their labels.
     metric : Metric
         For example ``LinearMetric(alpha=1.0)``.
     heldout : like `arrays`, optional
@@ -58,9 +45,10 @@ def pairwise_distances(
         the distance measured here.
     n_jobs : int, default=1
         Threads. Each runs its linear algebra on one core; -1 takes all cores.
-    backend : {"numpy", "torch"}
+    backend : {"numpy", "torch"}, optional
         Array library of products and nuclear norms; torch for GPUs (linear, kernel and
-        convolutional metrics).
+        convolutional metrics). By default torch on their device where the arrays are tensors on a
+        GPU, and NumPy otherwise.
     device : str, optional
         Of torch, for example ``"cuda"``; by default a GPU where there is one.
     tolerance : float, optional
@@ -71,7 +59,8 @@ def pairwise_distances(
     dtype : {"float64", "float32"}
         Precision of products and singular values; preparation is always in float64.
     block_size : int, optional
-        Representations in a block; by default as many as keep a tile's product in 32 MB.
+        Representations that are compared as one stack (with `scratch`: in a block file); by default
+        as many as keep products in 32 MB and all threads busy.
     scratch : path-like, optional
         Folder for work out of core: networks are read and prepared a block at a time and kept in
         files there, and each tile reads two blocks, so that the memory does not grow with K but for
@@ -98,12 +87,16 @@ def pairwise_distances(
     -----
     **Memory.** In memory: every network once as it is prepared (most take what their array does in
     the working precision, kernels' Gram matrices far more), 8 K^2 bytes for the matrix, and a
-    tile's product of at most 32 MB a thread. With `scratch`: two blocks of 128 MB of prepared
-    networks (of one network each, where that is larger), 8 K^2 bytes, and for each thread the
-    product and copies of at most `TILE_COLUMNS` columns of the networks compared.
+    product of two stacks of at most 32 MB per thread. With `scratch`: two block files of 128 MB of
+    prepared networks (of one network each, where that is larger), 8 K^2 bytes, and for each thread
+    the product and copies of at most `TILE_COLUMNS` columns of the networks compared.
 
-    **Rounding.** Block sizes change the order of sums within products, so results agree between
-    block sizes, numbers of threads and `scratch` to rounding and no further: nuclear norms to
+    **Precision of the data.** The numbers are taken as they are given, whatever type stores them.
+    Where whitening gives weight to directions below the rounding of stored float16, bfloat16 or
+    float32 numbers, one :class:`shapemetrics.arrays.RoundingWarning` says how much hangs on them.
+
+    **Rounding.** Stack sizes change the order of sums within products, so results agree between
+    stack sizes, numbers of threads and `scratch` to rounding and no further: nuclear norms to
     about ten times the machine precision relative to the norms' product, hence angles theta to
     that divided by sin(theta). In float32 that is about 1e-6 / sin(theta) radians.
 
@@ -116,45 +109,20 @@ def pairwise_distances(
     >>> D.shape, bool(np.all(D == D.T))
     ((4, 4), True)
     """
-    check_options(metric, n_jobs, block_size)
-    library = library_of(metric, backend, device, tolerance)
-    if scratch is not None:
-        if heldout is not None:
-            raise ValueError("scratch: held-out distances are computed in memory only")
-        return scratch_distances(
-            arrays,
-            metric,
-            scratch,
-            n_jobs=n_jobs,
-            backend=backend,
-            device=device,
-            tolerance=tolerance,
-            dtype=dtype,
-            block_size=block_size,
-            progress=progress,
-        )
-    if heldout is not None and library is not None:
-        raise ValueError("heldout: expected backend 'numpy' and no tolerance")
-    names, arrays = named(arrays)
-    check_memory(arrays, len(names) ** 2, np.dtype(dtype))
-    with workers(n_jobs) as run:
-        prepared = prepare_all(names, arrays, metric, run, np.dtype(dtype))
-    wide = is_wide(prepared, library)
-    prepared, order = by_width(prepared)
-    blocks = partition(prepared, block_size, 1 if wide else n_jobs)
-    weights = {rows.start: weight(prepared, rows) for rows in blocks}
-    gatherer = Gatherer(metric, prepared, library, keep=len(blocks))
-    compare = _comparer(metric, prepared, order, blocks, gatherer, heldout, names)
-    gatherer.take(blocks)
-    with workers(n_jobs, wide=wide) as run:
-        return fill(
-            (order, order),
-            [(r, c, weights[r.start] * weights[c.start]) for r in blocks for c in blocks],
-            compare,
-            run,
-            symmetric=metric.symmetric,
-            progress=progress,
-        )
+    return _distances(
+        arrays,
+        None,
+        metric,
+        heldout=None if heldout is None else (heldout, None),
+        n_jobs=n_jobs,
+        backend=backend,
+        device=device,
+        tolerance=tolerance,
+        dtype=dtype,
+        block_size=block_size,
+        scratch=scratch,
+        progress=progress,
+    )
 
 
 def cross_distances(
@@ -162,12 +130,14 @@ def cross_distances(
     arrays_b: Arrays,
     metric: Metric,
     *,
+    heldout: tuple[Arrays, Arrays] | None = None,
     n_jobs: int = 1,
-    backend: str = "numpy",
+    backend: str | None = None,
     device: str | None = None,
     tolerance: float | None = None,
     dtype: Any = "float64",
     block_size: int | None = None,
+    scratch: str | os.PathLike | None = None,
     progress: bool | Progress = False,
 ) -> Array:
     """Distances from each representation of one list to each of another.
@@ -176,7 +146,10 @@ def cross_distances(
     ----------
     arrays_a, arrays_b : sequence, mapping or RepresentationStore
         K_a and K_b representations of the same stimuli.
-    metric, n_jobs, backend, device, tolerance, dtype, block_size, progress
+    heldout : pair of collections, optional
+        Responses of the networks of both to other stimuli: alignments are fitted on `arrays_a` and
+        `arrays_b`, and distances measured here.
+    metric, n_jobs, backend, device, tolerance, dtype, block_size, scratch, progress
         See :func:`pairwise_distances`.
 
     Returns
@@ -191,94 +164,92 @@ def cross_distances(
     >>> cross_distances(X[:2], X[2:], LinearMetric()).shape
     (2, 3)
     """
-    check_options(metric, n_jobs, block_size)
-    names_a, arrays_a = named(arrays_a)
-    names_b, arrays_b = named(arrays_b)
-    check_memory([*arrays_a, *arrays_b], len(names_a) * len(names_b), np.dtype(dtype))
-    with workers(n_jobs) as run:
-        prepared_a = prepare_all(names_a, arrays_a, metric, run, np.dtype(dtype))
-        prepared_b = prepare_all(names_b, arrays_b, metric, run, np.dtype(dtype))
-    return compare_blocks(
-        prepared_a,
-        prepared_b,
+    return _distances(
+        arrays_a,
+        arrays_b,
         metric,
+        heldout=heldout,
         n_jobs=n_jobs,
         backend=backend,
         device=device,
         tolerance=tolerance,
+        dtype=dtype,
         block_size=block_size,
+        scratch=scratch,
         progress=progress,
     )
 
 
-def check_options(metric: Any, n_jobs: int, block_size: int | None) -> None:
-    """TypeError or ValueError for options that no engine takes."""
-    if not isinstance(metric, Metric):
-        raise TypeError(f"metric: found {metric!r}, expected an instance of a Metric")
-    if n_jobs != -1 and n_jobs < 1:
-        raise ValueError(f"n_jobs: found {n_jobs}, expected a positive number or -1")
-    if block_size is not None and block_size < 1:
-        raise ValueError(f"block_size: found {block_size}, expected a positive number or None")
-
-
-def prepare_all(
-    names: Sequence[str],
-    arrays: Sequence[Any],
+def _distances(
+    arrays_a: Arrays,
+    arrays_b: Arrays | None,
     metric: Metric,
-    run: Callable,
-    dtype: np.dtype,
     *,
-    bounded: bool = False,
-) -> list[Any]:
-    """Prepare every network, and check that all can be compared; and that they fit into memory,
-    unless they are as few as the caller chose for that (`bounded`)."""
-    if dtype not in (np.dtype("float64"), np.dtype("float32")):
-        raise ValueError(f"dtype: found {dtype}, expected float64 or float32")
-    prepared: list[Any] = [None] * len(names)
-
-    def prepare(i: int, X: Any) -> tuple[int, Any]:
-        return i, metric.prepare(X, name=names[i], dtype=dtype)
-
-    first = arrays[0]
-    prepared[0] = prepare(0, first)[1]
-    if not bounded:
-        check_prepared(prepared[0], first, arrays)
-    rest = range(1, len(names))
-    if size_of(first) < SMALL:  # less than threads lose by waiting for the interpreter
-        found: Iterable = (prepare(i, arrays[i]) for i in rest)
-    else:
-        found = run(lambda i: prepare(i, arrays[i]), [(i,) for i in rest])
-    for i, item in found:
-        prepared[i] = item
-    for item in prepared[1:]:
-        metric.check_pair(prepared[0], item)
-    return prepared
-
-
-def _comparer(
-    metric: Metric,
-    prepared: list[Any],
-    order: np.ndarray,
-    blocks: list[range],
-    gatherer: Gatherer,
-    heldout: Arrays | None,
-    names: list[str],
-) -> Callable[[range, range], Array]:
-    if heldout is None:
-        return lambda rows, columns: metric.pairwise(gatherer(rows), gatherer(columns))
-    if not hasattr(metric, "heldout_pairwise"):
-        raise ValueError(f"heldout: {type(metric).__name__} has no held-out distance")
-    names_heldout, others = named(heldout)
-    if len(others) != len(names):
-        raise ValueError(f"heldout: found {len(others)} networks, expected {len(names)}")
-    if isinstance(heldout, Mapping | RepresentationStore) and names_heldout != names:
-        raise ValueError("heldout: names differ from those of the fitted networks, or their order")
-    moved = {
-        rows.start: metric.heldout_block(
-            [prepared[i] for i in rows], [others[order[i]] for i in rows]
+    heldout: tuple[Arrays, Arrays | None] | None,
+    n_jobs: int,
+    backend: str | None,
+    device: str | None,
+    tolerance: float | None,
+    dtype: Any,
+    block_size: int | None,
+    scratch: str | os.PathLike | None,
+    progress: bool | Progress,
+) -> Array:
+    """What both doors do."""
+    order, others_order = StimulusOrder(), StimulusOrder()
+    rows = Networks(arrays_a, "arrays" if arrays_b is None else "arrays_a", order)
+    columns = None if arrays_b is None else Networks(arrays_b, "arrays_b", order)
+    dtype = working_dtype(dtype)
+    library = backend_of(metric, backend, device, tolerance, [rows.read(0)])
+    engine = PairEngine(metric, n_jobs, library, block_size)
+    moved_rows = moved_columns = None
+    if heldout is not None:
+        moved_rows = _heldout_of(rows, heldout[0], metric, others_order)
+        if columns is not None:
+            moved_columns = _heldout_of(columns, heldout[1], metric, others_order)
+    if scratch is not None:
+        return scratch_distances(
+            rows,
+            columns,
+            metric,
+            scratch,
+            heldout=None if moved_rows is None else (moved_rows, moved_columns),
+            n_jobs=n_jobs,
+            backend=library.name,
+            device=device,
+            tolerance=tolerance,
+            dtype=dtype,
+            block_size=block_size,
+            progress=progress,
         )
-        for rows in blocks
-    }
-    return lambda rows, columns: metric.heldout_pairwise(
-        gatherer(rows), gatherer(columns), moved[rows.start], moved[columns.start]
-    )
+    held = [networks for networks in (rows, columns, moved_rows, moved_columns) if networks]
+    n_pairs = len(rows) * len(rows if columns is None else columns)
+    check_memory([X for networks in held for X in networks.values()], n_pairs, dtype)
+
+    def side(networks: Networks, moved: Networks | None, other: Side | None = None) -> Side:
+        fitted, others = prepare_networks(networks, metric, dtype, heldout=moved, n_jobs=n_jobs)
+        if other is not None:
+            other.check_pair(fitted[0])
+        found = engine.side(fitted, others, keep_all=True)
+        del fitted, others
+        found.take()
+        return found
+
+    left = side(rows, moved_rows)
+    right = None if columns is None else side(columns, moved_columns, left)
+    total = engine.n_pairs(left, right)
+    with reporting(progress, total=total, desc="distances", unit="pairs") as report:
+        return engine.compare(left, right, report)
+
+
+def _heldout_of(
+    networks: Networks, arrays: Arrays | None, metric: Metric, order: StimulusOrder
+) -> Networks:
+    """Held-out responses of the same networks."""
+    if not metric.has_heldout:
+        raise ValueError(f"heldout: {type(metric).__name__} has no held-out distance")
+    if arrays is None:
+        raise ValueError("heldout: found none for the second collection, expected a pair of both")
+    found = Networks(arrays, "heldout", order)
+    networks.check_same(found, "heldout")
+    return found

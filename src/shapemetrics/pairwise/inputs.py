@@ -1,89 +1,154 @@
-"""The collections of representations that all pairs may be asked of."""
+"""The collections of representations that all doors take, read one at a time."""
 
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from shapemetrics.arrays import StimulusOrder, as_numeric
+from shapemetrics.metrics.base import Prepared
 from shapemetrics.store.reader import RepresentationStore
 
 Arrays = Sequence[Any] | Mapping[str, Any] | RepresentationStore
 
 
-def named(arrays: Arrays) -> tuple[list[str], list[Any]]:
-    """Names and arrays of any of the accepted collections."""
-    if isinstance(arrays, RepresentationStore):
-        names, values = arrays.ids, arrays.arrays()
-    elif isinstance(arrays, Mapping):
-        names, values = [str(name) for name in arrays], list(arrays.values())
-    else:
-        # An object that counts and reads but never says where it ends must not be iterated.
-        counted = hasattr(arrays, "__len__") and hasattr(arrays, "__getitem__")
-        values = [arrays[i] for i in range(len(arrays))] if counted else list(arrays)
-        names = [f"array {i}" for i in range(len(values))]
-    if not values:
-        raise ValueError("found no representations, expected at least one")
-    return names, values
+class Networks:
+    """Representations by name, read one at a time, their stimuli in one order.
 
-
-@dataclass(frozen=True)
-class Source:
-    """Representations that are read one at a time, so that they need not fit into memory.
+    Parameters
+    ----------
+    arrays : sequence, mapping from name to array-like, or RepresentationStore
+        Also an object of one's own with a length and items that are read when asked.
+    what : str
+        What messages call the collection.
+    order : StimulusOrder, optional
+        The order of stimuli that these share with others.
 
     Attributes
     ----------
     names : list of str
-    arrays : sequence, mapping or RepresentationStore
-        Anything of these kinds, such as an object of one's own that reads an array when asked.
     """
 
-    names: list[str]
-    arrays: Arrays
-
-    @classmethod
-    def of(cls, arrays: Arrays) -> Source:
-        """A source of any of the accepted collections."""
+    def __init__(
+        self, arrays: Arrays, what: str = "arrays", order: StimulusOrder | None = None
+    ) -> None:
+        self.order = order or StimulusOrder()
+        self._lock = threading.Lock()
+        self._arrays: Any = arrays
+        self._keys: list[Any] | None = None
+        in_memory = False
         if isinstance(arrays, RepresentationStore):
-            names = arrays.ids
+            self.names = arrays.ids
         elif isinstance(arrays, Mapping):
-            names = [str(name) for name in arrays]
-            arrays = _Values(arrays, list(arrays))
+            self._keys = list(arrays)
+            self.names = [str(name) for name in arrays]
+            in_memory = isinstance(arrays, dict)
         else:
-            names = [f"array {i}" for i in range(len(arrays))]
-        if not names:
-            raise ValueError("found no representations, expected at least one")
-        return cls(names, arrays)
+            self._arrays = _sequence(arrays, what)
+            self.names = [f"array {i}" for i in range(len(self._arrays))]
+            in_memory = isinstance(self._arrays, list | tuple)
+        if not self.names:
+            raise ValueError(f"{what}: found no representations, expected at least one")
+        if in_memory:  # labels that differ are told before anything is computed
+            for name, X in zip(self.names, self.values()):
+                if type(X).__module__.partition(".")[0] in ("pandas", "xarray"):
+                    self.order.align(as_numeric(X, name), name)
 
     def __len__(self) -> int:
         return len(self.names)
 
+    @property
+    def is_named(self) -> bool:
+        """Whether the collection itself names its representations."""
+        return self._keys is not None or isinstance(self._arrays, RepresentationStore)
+
+    def values(self) -> list[Any]:
+        """What the collection holds, as it holds it; of a store memory-mapped."""
+        return [self.read(i) for i in range(len(self))]
+
     def read(self, i: int) -> Any:
-        """The array at a position; of a store memory-mapped."""
-        if isinstance(self.arrays, RepresentationStore):
-            return self.arrays.load(self.names[i])
-        return self.arrays[i]
+        """What the collection holds at a position, as it holds it."""
+        if isinstance(self._arrays, RepresentationStore):
+            return self._arrays.load(self.names[i])
+        return self._arrays[i if self._keys is None else self._keys[i]]
+
+    def responses(self, i: int) -> Any:
+        """Responses of the network at a position, its stimuli in the shared order.
+
+        Returns
+        -------
+        NumericArray, tuple or Prepared
+            A tuple (means and covariances) and a prepared network are handed on as they are.
+        """
+        X = self.read(i)
+        if isinstance(X, tuple | Prepared):
+            return X
+        numeric = as_numeric(X, self.names[i])
+        with self._lock:
+            return self.order.align(numeric, self.names[i])
 
     def digest(self, i: int) -> str:
         """Of the content: a store's index has it, other arrays are read through once."""
-        if isinstance(self.arrays, RepresentationStore):
-            return str(self.arrays.index["sha256"].iloc[i])
-        X = np.asarray(self.read(i))
-        total = hashlib.sha256(repr((X.shape, X.dtype.str)).encode())
-        for row in X:
-            total.update(np.ascontiguousarray(row).tobytes())
+        if isinstance(self._arrays, RepresentationStore):
+            return str(self._arrays.index["sha256"].iloc[i])
+        total = hashlib.sha256()
+        X = self.responses(i)
+        for part in X if isinstance(X, tuple) else (X,):
+            values = as_numeric(part, self.names[i]).values
+            total.update(repr((values.shape, values.dtype.str)).encode())
+            for row in values:
+                total.update(np.ascontiguousarray(row).tobytes())
         return total.hexdigest()
 
+    def check_same(self, others: Networks, what: str) -> None:
+        """ValueError unless `others` are as many networks, of the same names where both have any.
 
-@dataclass(frozen=True)
-class _Values:
-    """A mapping's values by their position."""
+        Parameters
+        ----------
+        others : Networks
+        what : str
+            Their parameter, for the message.
+        """
+        if len(others) != len(self):
+            raise ValueError(f"{what}: found {len(others)} networks, expected {len(self)}")
+        if others.is_named and self.is_named and others.names != self.names:
+            raise ValueError(
+                f"{what}: found names that differ from those of the fitted networks, or their "
+                "order, expected the same"
+            )
 
-    mapping: Mapping[str, Any]
-    keys: list[str]
 
-    def __getitem__(self, i: int) -> Any:
-        return self.mapping[self.keys[i]]
+def _sequence(arrays: Any, what: str) -> Any:
+    """Something with a length and items; one line for what is no collection of arrays."""
+    package = type(arrays).__module__.partition(".")[0]
+    shape = getattr(arrays, "shape", None)
+    if package == "pandas" or (shape is not None and len(shape) < 3):
+        kind = type(arrays).__name__
+        raise TypeError(
+            f"{what}: found one {kind}{'' if shape is None else f' of shape {tuple(shape)}'}, "
+            "expected several representations: a list, a mapping from names or a store"
+        )
+    # An object that has a length and items, but never raises IndexError, must not be iterated.
+    if hasattr(arrays, "__len__") and hasattr(arrays, "__getitem__"):
+        return arrays
+    try:
+        return list(arrays)
+    except TypeError:
+        raise TypeError(
+            f"{what}: found {type(arrays).__name__}, expected a list of arrays, a mapping from "
+            "names or a store"
+        ) from None
+
+
+def names_and_arrays(arrays: Arrays, what: str = "arrays") -> tuple[list[str], list[np.ndarray]]:
+    """Names and NumPy arrays of any of the accepted collections, stimuli in one order."""
+    networks = Networks(arrays, what)
+    found = []
+    for i in range(len(networks)):
+        X = networks.responses(i)
+        found.append(X if isinstance(X, tuple) else as_numeric(X, networks.names[i]).values)
+    return networks.names, found

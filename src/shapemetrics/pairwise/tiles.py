@@ -143,7 +143,11 @@ class Tile:
 
 
 def gather_tiles(
-    tiles: Iterable[Tile | str | os.PathLike], ids: Sequence[str], *, symmetric: bool
+    tiles: Iterable[Tile | str | os.PathLike],
+    ids: Sequence[str],
+    *,
+    symmetric: bool,
+    columns: Sequence[str] | None = None,
 ) -> Array:
     """Put tiles together, checking that they are the whole matrix and nothing else.
 
@@ -155,10 +159,12 @@ def gather_tiles(
         Representations, in the matrix' order.
     symmetric : bool
         Whether a tile stands for its transpose too.
+    columns : sequence of str, optional
+        Representations that columns stand for, where they are others than the rows.
 
     Returns
     -------
-    ndarray of shape (len(ids), len(ids))
+    ndarray of shape (len(ids), len(columns or ids))
 
     Raises
     ------
@@ -176,10 +182,8 @@ def gather_tiles(
     >>> gather_tiles([left, right, corner], ["a", "b", "c"], symmetric=True)[2]
     array([2., 3., 0.])
     """
-    position = {id: i for i, id in enumerate(ids)}
-    if len(position) != len(ids):
-        raise ValueError(f"found {len(ids) - len(position)} ids that repeat, expected unique ids")
-    D = np.full((len(ids), len(ids)), np.nan)
+    of_rows, of_columns = _places(ids), _places(ids if columns is None else columns)
+    D = np.full((len(of_rows), len(of_columns)), np.nan)
     common: dict[str, Any] | None = None
     for item in tiles:
         tile = item if isinstance(item, Tile) else Tile.load(item)
@@ -189,21 +193,29 @@ def gather_tiles(
         if differing:
             key = differing[0]
             raise ValueError(f"{tile.name}: found {key} {facts[key]}, expected {common[key]}")
-        rows, columns = (_positions(side, position, tile) for side in (tile.rows, tile.columns))
+        i, j = _positions(tile.rows, of_rows, tile), _positions(tile.columns, of_columns, tile)
         _check_values(tile, symmetric)
-        where = np.ix_(rows, columns)
+        where = np.ix_(i, j)
         if np.isfinite(D[where]).any():
             raise ValueError(f"{tile.name}: found pairs that another tile has too")
         D[where] = tile.values
         if symmetric and tile.rows != tile.columns:
-            D[np.ix_(columns, rows)] = tile.values.T
+            D[np.ix_(j, i)] = tile.values.T
     missing = int(np.count_nonzero(np.isnan(D)))
     if missing:
-        i, j = np.argwhere(np.isnan(D))[0]
+        first, second = np.argwhere(np.isnan(D))[0]
+        pair = list(of_rows)[first], list(of_columns)[second]
         raise ValueError(
-            f"found no tile for {missing} of {D.size} pairs, such as {ids[i]!r} and {ids[j]!r}"
+            f"found no tile for {missing} of {D.size} pairs, such as {pair[0]!r} and {pair[1]!r}"
         )
     return D
+
+
+def _places(ids: Sequence[str]) -> dict[str, int]:
+    position = {id: i for i, id in enumerate(ids)}
+    if len(position) != len(ids):
+        raise ValueError(f"found {len(ids) - len(position)} ids that repeat, expected unique ids")
+    return position
 
 
 def _positions(side: Sequence[str], position: Mapping[str, int], tile: Tile) -> np.ndarray:

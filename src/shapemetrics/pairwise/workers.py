@@ -13,8 +13,6 @@ from typing import Any
 
 from threadpoolctl import ThreadpoolController
 
-#: Columns of one network from which the linear algebra uses cores better than workers do.
-WIDE = 700
 #: Pieces of work that are handed out at a time, for each thread.
 AHEAD = 4
 
@@ -32,30 +30,33 @@ def n_threads(n_jobs: int) -> int:
 
 
 @contextmanager
-def workers(n_jobs: int, *, wide: bool = False) -> Iterator[Callable]:
+def workers(n_jobs: int, *, n_tasks: int | None = None) -> Iterator[Callable]:
     """Threads that share the work, so that cores are never oversubscribed.
 
     NumPy releases the interpreter lock in products and decompositions, so threads suffice and
-    nothing is pickled.
+    nothing is pickled. Each worker's linear algebra has one thread: several that share a matrix
+    wait for one another by spinning, which on a busy machine takes many times the work itself, and
+    on a quiet one is no faster. Only where there are fewer tasks than threads do tasks share the
+    threads that would be idle.
 
     Parameters
     ----------
     n_jobs : int
         Threads; -1 takes all cores.
-    wide : bool, default=False
-        One worker whose linear algebra has all threads, instead of `n_jobs` workers with one each:
-        faster for matrices of about `WIDE` columns and more.
+    n_tasks : int, optional
+        Tasks that there will be.
 
     Yields
     ------
     callable
         ``run(function, items)`` yields ``function(*item)`` for each item, in any order.
     """
-    n_jobs = n_threads(n_jobs)
-    each = n_jobs if wide else 1
+    n_jobs, each = n_threads(n_jobs), 1
+    if n_tasks is not None and n_tasks < n_jobs:
+        n_jobs, each = max(1, n_tasks), max(1, n_jobs // max(1, n_tasks))
     controller = _blas("scipy.linalg" in sys.modules, "torch" in sys.modules)
     with controller.limit(limits=each, user_api="blas"), _torch_threads(each) as limit:
-        if wide or n_jobs == 1:
+        if n_jobs == 1:
             yield lambda function, items: (function(*item) for item in items)
             return
         with ThreadPoolExecutor(n_jobs, initializer=limit) as pool:
