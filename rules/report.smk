@@ -47,6 +47,12 @@ rule write_provenance:
             category="7 Provenance",
             labels={"figure": "provenance", "dataset": "all", "metric": "all"},
         ),
+        warnings=report(
+            study.path("warnings.csv"),
+            caption="../report/warnings.rst",
+            category="7 Provenance",
+            labels={"figure": "warnings", "dataset": "all", "metric": "all"},
+        ),
     log:
         study.path("logs", "write_provenance.log"),
     localrule: True

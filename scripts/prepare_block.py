@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from shapemetrics import RepresentationStore
+from shapemetrics.metrics.base import warn_of_doubts
 from shapemetrics.metrics.registry import build_metric
 from shapemetrics.pairwise.inputs import Networks
 from shapemetrics.pairwise.out_of_core import prepare_block
@@ -19,7 +20,7 @@ with job(snakemake) as log:
     store.verify()
     arrays = store.arrays(snakemake.params.positions)
     networks = Networks(dict(zip(block.ids, arrays, strict=True)))
-    prepare_block(
+    origins = prepare_block(
         networks,
         range(len(networks)),
         build_metric(snakemake.params.metric),
@@ -27,4 +28,5 @@ with job(snakemake) as log:
         digest=block.digest,
         dtype=dtype,
     )
+    warn_of_doubts(origins)
     log.info("%d representations prepared", len(networks))

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shapemetrics.geometry.landmarks import LandmarkDistances
-from shapemetrics.metrics.base import Metric
+from shapemetrics.metrics.base import Metric, Origin, warn_of_doubts
 from shapemetrics.pairwise.compare import PairEngine, Side, backend_of
 from shapemetrics.pairwise.inputs import Arrays, Networks
 from shapemetrics.pairwise.memory import check_memory
@@ -122,6 +121,7 @@ def select_landmarks(
             values[chunk] = measure.distances(measure.side(chunk), items)
             done = len(plan.candidates) + int(np.searchsorted(rest, chunk[-1])) + 1
             report(done * n_landmarks, values.size)
+    warn_of_doubts(measure.origins.values())
     values[landmarks, np.arange(n_landmarks)] = 0.0
     return LandmarkDistances(values, networks.names, landmarks, metric.parameters())
 
@@ -200,11 +200,12 @@ class _Measure:
     engine: PairEngine
     dtype: np.dtype
     n_jobs: int
+    origins: dict[int, Origin] = field(default_factory=dict)
 
     def prepared(self, positions: Sequence[int], *, bounded: bool = True) -> _Items:
         """These representations, prepared, with their held-out responses; they fit into memory
         where their number is bounded."""
-        return prepare_networks(
+        fitted, moved = prepare_networks(
             self.networks,
             self.engine.metric,
             self.dtype,
@@ -213,6 +214,8 @@ class _Measure:
             n_jobs=self.n_jobs,
             bounded=bounded,
         )
+        self.origins.update(zip(map(int, positions), (item.origin for item in fitted)))
+        return fitted, moved
 
     def side(self, positions: Sequence[int], *, bounded: bool = True) -> Side:
         """These representations as stacks that are all kept."""
@@ -230,6 +233,6 @@ def _chunks(positions: NDArray, networks: Networks, dtype: np.dtype) -> list[NDA
     if len(positions) == 0:
         return []
     some = positions[:8]
-    largest = max(math.prod(np.shape(networks.read(int(i)))) for i in some)
-    size = max(1, CHUNK_BYTES // (largest * dtype.itemsize))
+    largest = max(networks.size(int(i)) for i in some)
+    size = max(1, CHUNK_BYTES // (max(largest, 1) * dtype.itemsize))
     return [positions[start : start + size] for start in range(0, len(positions), size)]

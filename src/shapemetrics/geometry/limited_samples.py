@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from shapemetrics.arrays import as_array
 from shapemetrics.geometry.moments import spectral_moments, square_root_weights
 from shapemetrics.geometry.threads import small_matrix_threads
 
@@ -54,7 +55,7 @@ class MomentEstimate:
 
 def _as_trials(X: ArrayLike, name: str) -> NDArray[np.float64]:
     """Return responses as (m, r, n), with one trial where there is no axis of trials."""
-    responses = np.asarray(X, dtype=np.float64)
+    responses = as_array(X, name).astype(np.float64)
     if responses.ndim == 2:
         responses = responses[:, None, :]
     if responses.ndim != 3 or responses.size == 0 or not np.isfinite(responses).all():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -13,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from shapemetrics.learning.kernels import DistanceKernel
 from shapemetrics.metrics.base import Metric
 from shapemetrics.pairwise.engine import cross_distances, pairwise_distances
+from shapemetrics.pairwise.inputs import Arrays, Networks
 
 __all__ = ["ShapeDistances"]
 
@@ -35,7 +35,7 @@ class ShapeDistances(TransformerMixin, BaseEstimator):
 
     Attributes
     ----------
-    arrays_ : list of ndarray
+    arrays_ : list
         Training representations.
     kernel_ : DistanceKernel
         Fitted on the training distances, where ``output="kernel"``.
@@ -80,12 +80,13 @@ class ShapeDistances(TransformerMixin, BaseEstimator):
         tags.input_tags.two_d_array = False
         return tags
 
-    def fit(self, arrays: Sequence[NDArray], y: Any = None) -> ShapeDistances:
+    def fit(self, arrays: Arrays, y: Any = None) -> ShapeDistances:
         """Keep the training representations, and measure the kernel's width if one is asked for.
 
         Parameters
         ----------
-        arrays : sequence of K arrays of shape (m, n_k)
+        arrays : sequence, mapping or RepresentationStore
+            K representations of shape (m, n_k).
         y : ignored
 
         Returns
@@ -99,7 +100,7 @@ class ShapeDistances(TransformerMixin, BaseEstimator):
             self._keep(arrays)
         return self
 
-    def fit_transform(self, arrays: Sequence[NDArray], y: Any = None) -> NDArray[np.float64]:
+    def fit_transform(self, arrays: Arrays, y: Any = None) -> NDArray[np.float64]:
         """Fit, and return the training distances or kernel, shape (K, K)."""
         self._check_output()
         self._keep(arrays)
@@ -109,14 +110,15 @@ class ShapeDistances(TransformerMixin, BaseEstimator):
         self.kernel_ = DistanceKernel(self.sigma)
         return self.kernel_.fit_transform(D)
 
-    def transform(self, arrays: Sequence[NDArray]) -> NDArray[np.float64]:
+    def transform(self, arrays: Arrays) -> NDArray[np.float64]:
         """Return distances (kernel) to the training representations, shape (n_test, K)."""
         check_is_fitted(self, "arrays_")
-        D = cross_distances(list(arrays), self.arrays_, self.metric, n_jobs=self.n_jobs)
+        D = cross_distances(arrays, self.arrays_, self.metric, n_jobs=self.n_jobs)
         return D if self.output == "distance" else self.kernel_.transform(D)
 
-    def _keep(self, arrays: Sequence[NDArray]) -> None:
-        self.arrays_ = list(arrays)
+    def _keep(self, arrays: Arrays) -> None:
+        networks = Networks(arrays)
+        self.arrays_ = networks.values()
 
     def _check_output(self) -> None:
         if self.output not in ("distance", "kernel"):

@@ -344,7 +344,7 @@ class Metric(ABC):
             If one is not valid, or they cannot be compared; the message names it.
         """
         x, y = self.ready_pair(X, Y)
-        warn_of_doubts((x, y))
+        warn_of_doubts((x.origin, y.origin))
         value = float(self.compare(x, y))
         if not np.isfinite(value):
             raise ValueError(not_finite(x.name, y.name, value))
@@ -457,15 +457,14 @@ def doubt_of(
     return Doubt(int(doubtful.sum()), len(values), share, float(tolerance), X.stored)
 
 
-def warn_of_doubts(items: Iterable[Any], stacklevel: int = 3) -> None:
+def warn_of_doubts(origins: Iterable[Origin], stacklevel: int = 3) -> None:
     """One RoundingWarning for all networks whose answer hangs on rounding of their stored data."""
-    found = [item for item in items if item.origin.doubt is not None]
+    found = [(origin, origin.doubt) for origin in origins if origin.doubt is not None]
     if not found:
         return
-    worst = max(found, key=lambda item: item.origin.doubt.share)
-    doubt = worst.origin.doubt
-    tolerance = max(item.origin.doubt.tolerance for item in found)
-    others = f" ({len(found)} networks in all)" if len({id(item) for item in found}) > 1 else ""
+    worst, doubt = max(found, key=lambda pair: pair[1].share)
+    tolerance = max(other.tolerance for _, other in found)
+    others = f" ({len(found)} networks in all)" if len(found) > 1 else ""
     warnings.warn(
         f"{worst.name!r}{others}: {doubt.directions} of {doubt.of} directions lie below the "
         f"rounding of the stored {doubt.stored} numbers and carry {doubt.share:.1%} of what is "

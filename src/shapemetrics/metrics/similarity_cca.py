@@ -75,11 +75,9 @@ class CanonicalCorrelation:
                 "canonical correlation with such a network is 1; give n_components or more stimuli"
             )
         loadings = basis.values[:, None] * basis.right.T
-        # Every direction weighs the same (for the weighted mean: at most as its loadings do).
-        weights = np.abs(loadings).sum(axis=1) if self.weighted else np.ones(r)
-        doubt = doubt_of(
-            weights, basis.values, found.rounding_level(responses.precision), responses
-        )
+        # Every direction weighs the same: canonical variates mix weak and strong ones.
+        level = found.rounding_level(responses.precision)
+        doubt = doubt_of(np.ones(r), basis.values, level, responses)
         return PreparedSubspace(
             Origin(name, responses.exponent, responses.stimuli, metric, doubt),
             np.ascontiguousarray(basis.left, dtype=dtype),

@@ -17,7 +17,7 @@ import numpy as np
 
 from shapemetrics.backends import EXACT, Backend, get_backend
 from shapemetrics.linalg import Array
-from shapemetrics.metrics.base import Metric, not_finite
+from shapemetrics.metrics.base import Metric, not_finite, warn_of_doubts
 from shapemetrics.metrics.stacked import mirrored
 from shapemetrics.pairwise.workers import n_threads, workers
 from shapemetrics.progress import Progress, reporting
@@ -72,6 +72,37 @@ def compare_blocks(
     >>> compare_blocks(prepared[:2], prepared[2:], metric).shape
     (2, 3)
     """
+    warn_of_doubts(item.origin for item in [*prepared_a, *(prepared_b or [])])
+    return compare_prepared(
+        prepared_a,
+        prepared_b,
+        metric,
+        heldout_a=heldout_a,
+        heldout_b=heldout_b,
+        n_jobs=n_jobs,
+        backend=backend,
+        device=device,
+        tolerance=tolerance,
+        block_size=block_size,
+        progress=progress,
+    )
+
+
+def compare_prepared(
+    prepared_a: Sequence[Any],
+    prepared_b: Sequence[Any] | None,
+    metric: Metric,
+    *,
+    heldout_a: Sequence[Any] | None,
+    heldout_b: Sequence[Any] | None,
+    n_jobs: int,
+    backend: str | None,
+    device: str | None,
+    tolerance: float | None,
+    block_size: int | None = None,
+    progress: bool | Progress,
+) -> Array:
+    """What :func:`compare_blocks` does, without a word on rounding, which callers say once."""
     same = prepared_b is None or prepared_b is prepared_a
     others = prepared_a if prepared_b is None else prepared_b
     if not len(prepared_a) or not len(others):
@@ -155,6 +186,7 @@ class Side:
         self._heldout = None if heldout is None else [heldout[k] for k in self.order]
         self._first = self._fitted[0]
         self.names = [item.name for item in self._fitted]
+        self.origins = [item.origin for item in self._fitted]
         self.widths = [item.width for item in self._fitted]
         self.ranges = ranges(self._fitted)
         self._kept: OrderedDict[int, tuple[Any, Any]] = OrderedDict()

@@ -7,7 +7,7 @@ from typing import Any
 
 from shapemetrics.arrays import StimulusOrder
 from shapemetrics.linalg import Array
-from shapemetrics.metrics.base import Metric
+from shapemetrics.metrics.base import Metric, warn_of_doubts
 from shapemetrics.pairwise.compare import PairEngine, Side, backend_of
 from shapemetrics.pairwise.inputs import Arrays, Networks
 from shapemetrics.pairwise.memory import check_memory
@@ -237,6 +237,7 @@ def _distances(
 
     left = side(rows, moved_rows)
     right = None if columns is None else side(columns, moved_columns, left)
+    warn_of_doubts([*left.origins, *(right.origins if right else [])], stacklevel=4)
     total = engine.n_pairs(left, right)
     with reporting(progress, total=total, desc="distances", unit="pairs") as report:
         return engine.compare(left, right, report)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -90,6 +91,14 @@ class Networks:
         numeric = as_numeric(X, self.names[i])
         with self._lock:
             return self.order.align(numeric, self.names[i])
+
+    def size(self, i: int) -> int:
+        """Numbers in the network at a position."""
+        X = self.read(i)
+        shape = getattr(X, "shape", None)
+        if shape is None and not isinstance(X, tuple | Prepared):
+            shape = as_numeric(X, self.names[i]).values.shape
+        return math.prod(shape) if shape is not None else 0
 
     def digest(self, i: int) -> str:
         """Of the content: a store's index has it, other arrays are read through once."""

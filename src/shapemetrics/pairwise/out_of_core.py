@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from shapemetrics.linalg import Array
-from shapemetrics.metrics.base import Metric
+from shapemetrics.metrics.base import Metric, Origin, warn_of_doubts
 from shapemetrics.pairwise.blocks import load_block, save_block
-from shapemetrics.pairwise.compare import compare_blocks
+from shapemetrics.pairwise.compare import compare_prepared
 from shapemetrics.pairwise.inputs import Networks
 from shapemetrics.pairwise.memory import prepared_bytes
 from shapemetrics.pairwise.preparation import prepare_networks
@@ -49,7 +48,7 @@ def prepare_block(
     dtype: Any = np.float64,
     heldout: Networks | None = None,
     n_jobs: int = 1,
-) -> None:
+) -> list[Origin]:
     """Read and prepare some networks, and write them as one block file.
 
     Parameters
@@ -68,12 +67,18 @@ def prepare_block(
         Held-out responses of the same networks.
     n_jobs : int
         Threads.
+
+    Returns
+    -------
+    list of Origin
+        Of the prepared networks, for :func:`shapemetrics.metrics.base.warn_of_doubts`.
     """
     fitted, moved = prepare_networks(
         networks, metric, dtype, heldout=heldout, positions=positions, n_jobs=n_jobs, bounded=True
     )
     facts = {"digest": digest, "heldout": moved is not None}
     save_block([*fitted, *(moved or [])], path, facts)
+    return [item.origin for item in fitted]
 
 
 def read_block(path: str | os.PathLike, *, verify: bool = True) -> BlockFile:
@@ -125,7 +130,7 @@ def compute_tile(
     -------
     Tile
     """
-    values = compare_blocks(
+    values = compare_prepared(
         rows.fitted,
         None if columns is None else columns.fitted,
         metric,
@@ -222,6 +227,7 @@ def scratch_distances(
             report(done, total)
     for each in set(caches):
         each.remove()
+    warn_of_doubts([o for each in set(caches) for o in each.origins.values()], stacklevel=5)
     return gather_tiles(
         paths,
         rows.names,
@@ -271,6 +277,7 @@ class BlockCache:
         self._networks, self._heldout, self._metric = networks, heldout, metric
         self._dtype, self._folder, self._n_jobs = dtype, folder, n_jobs
         self._checked: set[str] = set()
+        self.origins: dict[int, Origin] = {}
         size, n = block_size or self._block_size(), len(networks)
         ranges = [range(start, min(start + size, n)) for start in range(0, n, size)]
         self.blocks = [_Block(some, self._digest(some, facts)) for some in ranges]
@@ -296,7 +303,9 @@ class BlockCache:
                     n_jobs=self._n_jobs,
                 )
             self._checked.add(block.digest)
-        return read_block(path, verify=False)
+        found = read_block(path, verify=False)
+        self.origins.update(zip(block.positions, (item.origin for item in found.fitted)))
+        return found
 
     def remove(self) -> None:
         """Remove all block files, those of an earlier run that was killed included."""
@@ -319,7 +328,7 @@ class BlockCache:
         """
         networks, dtype = self._networks, self._dtype
         some = range(min(len(networks), LOOKED_AT))
-        sizes = [math.prod(np.shape(networks.read(i))) for i in some]
+        sizes = [networks.size(i) for i in some]
         i = int(np.argmax(sizes))
         prepared = self._metric.prepare(networks.responses(i), name=networks.names[i], dtype=dtype)
         each = max(prepared_bytes(prepared), sizes[i] * dtype.itemsize)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from shapemetrics.metrics.base import Metric, Prepared, warn_of_doubts
+from shapemetrics.metrics.base import Metric, Prepared
 from shapemetrics.pairwise.inputs import Networks
 from shapemetrics.pairwise.memory import check_prepared, size_of
 from shapemetrics.pairwise.workers import workers
@@ -99,5 +99,4 @@ def prepare_networks(
         metric.check_pair(fitted[0], item)
     for item in (moved or [])[1:]:
         metric.check_pair(moved[0], item)  # type: ignore[index]
-    warn_of_doubts(fitted, stacklevel=4)
     return fitted, moved

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from shapemetrics.arrays import NumericArray, StimulusOrder, as_numeric
 from shapemetrics.files import sha256_of
 from shapemetrics.store.arrays import check_representation
 from shapemetrics.store.metadata import INDEX, OWN_COLUMNS, write_metadata
@@ -77,16 +78,17 @@ class StoreWriter:
         self._folder.mkdir(parents=True)
         return self
 
-    def add(self, id: str, array: np.ndarray, **covariates: Any) -> None:
+    def add(self, id: str, array: Any, **covariates: Any) -> None:
         """Add one representation.
 
         Parameters
         ----------
         id : str
             Unique name, usable as a file name.
-        array : ndarray of shape (m, n), (m, trials, n) or (m, h, w, c)
+        array : array-like of shape (m, n), (m, trials, n) or (m, h, w, c)
             Responses: stimuli first, then units, or trials and units, or height, width and
-            channels.
+            channels; anything that :func:`shapemetrics.arrays.as_numeric` takes, kept in the type
+            that stores it. Where it labels its stimuli, they are put into the store's order.
         **covariates
             Further columns of the index (layer, structure_acronym, test_accuracy, ...).
 
@@ -103,18 +105,30 @@ class StoreWriter:
         clash = set(covariates) & set(OWN_COLUMNS)
         if clash:
             raise ValueError(f"{id!r}: covariates {sorted(clash)} are columns of the store")
-        array = np.ascontiguousarray(array)
-        check_representation(array, id, n_stimuli=len(self._stimuli))
+        values = self._in_order(as_numeric(array, id), id)
+        values = values.astype(np.uint8) if values.dtype == bool else values
+        values = np.ascontiguousarray(values)
+        check_representation(values, id, n_stimuli=len(self._stimuli))
         name = f"{id}.npy"
-        np.save(self._folder / name, array, allow_pickle=False)
+        np.save(self._folder / name, values, allow_pickle=False)
         self._rows[id] = {
             "id": id,
             "path": name,
-            "shape": "x".join(map(str, array.shape)),
-            "dtype": str(array.dtype),
+            "shape": "x".join(map(str, values.shape)),
+            "dtype": str(values.dtype),
             "sha256": sha256_of(self._folder / name),
             **covariates,
         }
+
+    def _in_order(self, array: NumericArray, id: str) -> np.ndarray:
+        """Responses in the order of the store's stimuli, by the labels of their container."""
+        if array.labels is None or len(array.labels) != len(self._stimuli):
+            return array.values  # a wrong number of stimuli is refused as such
+        order = StimulusOrder()
+        for labels, name in ((self._stimuli, "store"), (array.labels, id)):
+            texts = tuple(map(str, labels))
+            found = order.align(NumericArray(array.values, texts, array.stored, 0.0), name)
+        return found.values
 
     def __exit__(
         self,

@@ -9,11 +9,13 @@ import shutil
 import sys
 import time
 import traceback
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from shapemetrics.arrays import RoundingWarning
 from shapemetrics.files import DamagedFile
 from shapemetrics.store.metadata import INDEX
 from shapemetrics.study.origin import at_work
@@ -62,6 +64,24 @@ def explained(error: BaseException, results: str | os.PathLike) -> str:
 
 
 @contextmanager
+def _logged_warnings(name: str, logger: logging.Logger) -> Iterator[None]:
+    """What the package warns of goes into the log, from which the report gathers it."""
+    with warnings.catch_warnings():
+        shown = warnings.showwarning
+
+        def log(message: Any, category: type[Warning], *rest: Any, **more: Any) -> None:
+            if not issubclass(category, RoundingWarning):
+                shown(message, category, *rest, **more)
+                return
+            logger.warning("%s: %s", name, message)
+            print(f"warning in {name}: {message}", file=sys.stderr)
+
+        warnings.simplefilter("always", RoundingWarning)
+        warnings.showwarning = log
+        yield
+
+
+@contextmanager
 def job(snakemake: Any) -> Iterator[logging.Logger]:
     """Log a workflow script, and turn expected errors into one line and exit code 1.
 
@@ -87,7 +107,7 @@ def job(snakemake: Any) -> Iterator[logging.Logger]:
     name = " ".join([snakemake.rule, *map(str, snakemake.wildcards)])
     start = time.perf_counter()
     try:
-        with at_work(name, snakemake.config):
+        with at_work(name, snakemake.config), _logged_warnings(name, logger):
             yield logger
         logger.info("%s done in %.1f s", name, time.perf_counter() - start)
     except DamagedFile as error:

@@ -12,6 +12,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from shapemetrics.files import atomic_path, sha256_of
 from shapemetrics.store.metadata import DATASET, INDEX
 from shapemetrics.store.reader import RepresentationStore
@@ -23,7 +25,9 @@ PACKAGES = (
     *("POT", "plotly", "snakemake"),
 )
 #: Below the results folder, what no two runs have alike (times), or what is this table itself.
-CHANGING = ("logs", "benchmarks", "costs.csv", "report.html", "provenance.json")
+CHANGING = ("logs", "benchmarks", "costs.csv", "report.html", "provenance.json", "warnings.csv")
+#: Level of a line of a log that holds a warning.
+WARNING = "WARNING"
 
 
 def result_files(results: str | os.PathLike) -> list[Path]:
@@ -78,6 +82,29 @@ def provenance(
             str(file.relative_to(results)): sha256_of(file) for file in result_files(results)
         },
     }
+
+
+def logged_warnings(results: str | os.PathLike) -> pd.DataFrame:
+    """What jobs of the last run of each rule warned of.
+
+    Parameters
+    ----------
+    results : path-like
+        The results folder.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per warning: job, warning.
+    """
+    rows = []
+    for path in sorted((Path(results) / "logs").rglob("*.log")):
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+            _, found, text = line.partition(f" {WARNING} ")
+            if found:
+                job, _, warning = text.partition(": ")
+                rows.append({"job": job, "warning": warning})
+    return pd.DataFrame(rows, columns=["job", "warning"]).drop_duplicates()
 
 
 def git_revision(folder: str | os.PathLike) -> dict[str, Any]:
