@@ -167,7 +167,7 @@ def test_coordinates_of_xarray_are_labels():
     frame = pd.DataFrame(Y[order], index=[names[k] for k in order])
     assert METRIC.distance(x, frame) == pytest.approx(EXPECTED, abs=1e-13)
     turned = x.transpose("unit", "stimulus")
-    with pytest.raises(ValueError, match="'X': found dimensions .'unit', 'stimulus'.*first"):
+    with pytest.raises(ValueError, match=r"'X': found dimensions .'unit', 'stimulus'.*first"):
         METRIC.distance(turned, y)
 
 

@@ -58,6 +58,9 @@ class NumericArray:
     def __len__(self) -> int:
         return len(self.values)
 
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.array(self.values, dtype=dtype, copy=copy)
+
 
 @dataclass(frozen=True, eq=False)
 class Responses:

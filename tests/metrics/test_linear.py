@@ -201,7 +201,9 @@ def test_more_units_than_stimuli_and_low_rank_are_regular_above_alpha_zero():
 
 def test_alpha_zero_refuses_networks_that_span_all_stimuli():
     X = np.random.default_rng(0).normal(size=(20, 19))
-    with pytest.raises(ValueError, match=r"'v1': found 19 units that span all 20 stimuli.*n_components"):
+    with pytest.raises(
+        ValueError, match=r"'v1': found 19 units that span all 20 stimuli.*n_components"
+    ):
         LinearMetric(alpha=0.0).prepare(X, name="v1")
     assert LinearMetric(alpha=0.0, n_components=5).prepare(X).features.shape == (20, 5)
 

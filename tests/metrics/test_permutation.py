@@ -234,7 +234,9 @@ def test_different_stimuli_and_heldout_units_are_refused():
     with pytest.raises(ValueError, match=r"'array 0'.*found 2 units in the held-out.*expected 3"):
         pairwise_distances([X, X], PermutationMetric(), heldout=[X[:, :2], X])
     fitted_mean = np.tile(X.mean(axis=0), (8, 1))
-    with pytest.raises(ValueError, match=r"'array 1': found held-out responses that are all at the fitted"):
+    with pytest.raises(
+        ValueError, match=r"'array 1': found held-out responses that are all at the fitted"
+    ):
         pairwise_distances([X, X], PermutationMetric(), heldout=[X, fitted_mean])
 
 

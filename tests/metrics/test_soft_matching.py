@@ -268,7 +268,9 @@ def test_values_of_an_independent_program(shared: Path):
     oracle = np.load(shared / "oracles" / "crosscheck.npz")
     equal = list(oracle["X"])
     np.testing.assert_allclose(
-        pairwise_distances(equal, SoftMatchingMetric("euclidean")), oracle["pot_softmatch_euclid"], atol=1e-10
+        pairwise_distances(equal, SoftMatchingMetric("euclidean")),
+        oracle["pot_softmatch_euclid"],
+        atol=1e-10,
     )
     inputs = np.load(shared / "oracles" / "linear_unequal.npz")
     unequal = [inputs[f"X{k}"] for k in range(7)]

@@ -7,11 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shapemetrics import cross_distances, linalg, pairwise_distances
-from shapemetrics.metrics import AngularCKA, ConvolutionMetric, KernelMetric, LinearMetric
-from shapemetrics import backends
+from shapemetrics import backends, cross_distances, linalg, pairwise_distances
 from shapemetrics.backends import get_backend
 from shapemetrics.backends.torch_backend import polar_norms
+from shapemetrics.metrics import AngularCKA, ConvolutionMetric, KernelMetric, LinearMetric
 
 torch = pytest.importorskip("torch", reason="needs torch")
 
@@ -216,7 +215,9 @@ def test_what_is_not_there_is_named():
     networks = [np.random.default_rng(k).normal(size=(9, 2)) for k in range(3)]
     with pytest.raises(ValueError, match="backend: found 'torch', expected 'numpy', as AngularCKA"):
         pairwise_distances(networks, AngularCKA(), backend="torch")
-    with pytest.raises(ValueError, match="tolerance: found 1e-06, expected no tolerance, as AngularCKA"):
+    with pytest.raises(
+        ValueError, match="tolerance: found 1e-06, expected no tolerance, as AngularCKA"
+    ):
         pairwise_distances(networks, AngularCKA(), tolerance=1e-6)
 
 

@@ -157,7 +157,7 @@ class AngularCKA(Metric):
         origin = self.origin_of(responses)
         if self.kernel == "precomputed":
             values = responses.values
-            check_gram(values, name, responses.precision)
+            check_gram(values, name)
             K = center_gram(values) if self.center else values
             check_variance(float(np.linalg.norm(K)), responses.peak, K.size, name)
             return _keep_gram(K, origin, dtype)

@@ -7,6 +7,10 @@ import numpy as np
 from shapemetrics.linalg import Array
 from shapemetrics.validation import check_number
 
+#: Largest asymmetry of a Gram matrix or covariance, relative to its largest entry, and largest
+#: negative eigenvalue, relative to the largest one, that count as rounding.
+ASYMMETRY = 1e-6
+NEGATIVE = 1e-5
 #: Stimuli, evenly spaced, that the median heuristic looks at where there are more.
 MEDIAN_STIMULI = 2000
 
@@ -138,19 +142,14 @@ def center_gram(K: Array) -> Array:
     return 0.5 * (centred + centred.T)
 
 
-def check_gram(K: Array, name: str, precision: float) -> None:
+def check_gram(K: Array, name: str) -> None:
     """ValueError unless K is a square, symmetric matrix with a non-negative diagonal.
 
-    Parameters
-    ----------
-    K : ndarray of shape (m, m)
-    name : str
-    precision : float
-        Relative spacing of the numbers that stored it: what asymmetry is rounding.
+    What single precision can do to a Gram matrix is let pass, whatever type stores it now.
     """
     if K.shape[0] != K.shape[1]:
         raise ValueError(f"{name!r}: found shape {K.shape}, expected a square Gram matrix")
-    tolerance = 1e3 * max(precision, float(np.finfo(np.float64).eps)) * float(np.abs(K).max())
+    tolerance = ASYMMETRY * float(np.abs(K).max())
     if float(np.abs(K - K.T).max()) > tolerance:
         raise ValueError(f"{name!r}: found a matrix that is not symmetric, expected a Gram matrix")
     if float(np.diagonal(K).min()) < -tolerance:

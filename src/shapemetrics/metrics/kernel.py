@@ -23,6 +23,7 @@ from shapemetrics.metrics.base import (
 )
 from shapemetrics.metrics.cost import product_seconds, singular_value_seconds
 from shapemetrics.metrics.gram import (
+    NEGATIVE,
     center_gram,
     check_bandwidth,
     check_gram,
@@ -167,7 +168,7 @@ class KernelMetric(Metric):
         """
         X = self.read(X, name)
         if self.kernel == "precomputed":
-            check_gram(X.values, name, X.precision)
+            check_gram(X.values, name)
             return self._from_gram(X.values, X.exponent, FeatureMap(), X, dtype)
         if self.kernel == "linear":
             return self._from_features(X, FeatureMap(), X.shape[1], X, dtype)
@@ -394,8 +395,7 @@ class KernelMetric(Metric):
             values, vectors = scipy.linalg.eigh(K, subset_by_index=span, driver="evr")
         else:
             values, vectors = scipy.linalg.eigh(K, driver="evd")
-        precision = max(X.precision, float(np.finfo(np.float64).eps))
-        if values[0] < -1e3 * m * precision * values[-1]:
+        if values[0] < -NEGATIVE * values[-1]:
             raise ValueError(
                 f"{X.name!r}: found a Gram matrix with eigenvalue "
                 f"{np.ldexp(values[0], X.exponent):.3g}, expected none < 0"

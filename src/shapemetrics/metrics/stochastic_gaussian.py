@@ -11,6 +11,7 @@ from shapemetrics.arrays import Responses, as_responses
 from shapemetrics.linalg import Array
 from shapemetrics.metrics.base import Origin
 from shapemetrics.metrics.cost import search_factor
+from shapemetrics.metrics.gram import ASYMMETRY, NEGATIVE
 from shapemetrics.metrics.group_search import SEARCH_STIMULI, Group, matched_axes
 from shapemetrics.metrics.stochastic import (
     PreparedStochastic,
@@ -298,16 +299,14 @@ def _from_moments(X: tuple, name: str) -> tuple[Array, Array, int, str | None]:
     values = np.ldexp(covariances.values, covariances.exponent - 2 * half)
     largest = float(np.abs(values).max())
     asymmetry = np.abs(values - np.swapaxes(values, 1, 2)).max(axis=(1, 2))
-    # What is asymmetry or negative within the rounding of the stored numbers is none.
-    rounding = 1e3 * max(covariances.precision, float(np.finfo(np.float64).eps)) * largest
-    if asymmetry.max() > rounding:
+    if asymmetry.max() > ASYMMETRY * largest:
         raise ValueError(
             f"{name!r}: found a covariance of stimulus {int(asymmetry.argmax())} that is not "
             "symmetric, expected symmetric ones"
         )
     eigenvalues, vectors = np.linalg.eigh(0.5 * (values + np.swapaxes(values, 1, 2)))
     lowest = int(eigenvalues[:, 0].argmin())
-    if eigenvalues[lowest, 0] < -n * rounding:
+    if eigenvalues[lowest, 0] < -NEGATIVE * largest:
         found = np.ldexp(eigenvalues[lowest, 0], 2 * half)
         raise ValueError(
             f"{name!r}: found eigenvalue {found:.3g} of the covariance of stimulus {lowest}, "
