@@ -27,14 +27,15 @@ help:  ## list the targets
 	@echo "make env      build the environment in $(VENV) only"
 	@echo "make clean    remove results (the environment stays)"
 	@echo
-	@echo "CONFIG=file.yaml lays another configuration over config.yaml; CORES=n limits the cores;"
+	@echo "CONFIG=file.yaml lays another configuration over config.yaml; CORES=n limits the cores, else"
+	@echo "those that this shell may use (affinity, cgroup, SLURM) are taken;"
 	@echo "PROFILE=slurm runs the jobs on a cluster (docs/cluster.md)."
 
 run: $(if $(PROFILE),env-cluster,env)  ## the study
 	@$(BIN)/python -m shapemetrics.study.run $(WHERE)
 
 dry-run: $(if $(PROFILE),env-cluster,env)
-	@$(BIN)/snakemake --dry-run $(WHERE)
+	@$(BIN)/python -m shapemetrics.study.run --dry-run $(WHERE)
 
 # Only the rules that draw: tables and distances must exist, and none of them is made anew.
 figures: env  ## figures from existing results

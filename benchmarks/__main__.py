@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import os
 import time
 from importlib import import_module
 from pathlib import Path
 
 from benchmarks.harness import Options, Report, fill, note
+from shapemetrics.limits import available_cores
 
 #: Name of a case: its module and what its table tells.
 CASES = {
@@ -33,7 +33,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="small sizes, to see that it runs")
     parser.add_argument("--full", action="store_true", help="also what takes tens of minutes")
     parser.add_argument("--netrep", type=Path, help="folder of a checkout of netrep")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="threads or processes")
+    parser.add_argument("--jobs", type=int, default=available_cores(), help="threads or processes")
     parser.add_argument("--device", help="of torch, beside the CPU; by default a GPU if any")
     parser.add_argument("--records", type=Path, help="file of published NAS-Bench records")
     parser.add_argument("--out", type=Path, default=Path("results") / "benchmarks")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from threadpoolctl import threadpool_limits
 from benchmarks.harness import Options, interleaved
 from benchmarks.networks import dense_layers
 from shapemetrics import pairwise_distances
+from shapemetrics.limits import available_cores
 from shapemetrics.metrics import LinearMetric
 from shapemetrics.pairwise import compare_blocks
 
@@ -131,6 +131,6 @@ def bare(features: Sequence[Array], n_jobs: int) -> Array:
             norms[i, j] = np.linalg.svd(part, compute_uv=False).sum()
 
     # The longest rows first, so that threads end together.
-    with threadpool_limits(1, "blas"), ThreadPoolExecutor(n_jobs or os.cpu_count()) as pool:
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(n_jobs or available_cores()) as pool:
         list(pool.map(row, range(len(features) - 1)))
     return norms

@@ -16,6 +16,8 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_info
 
+from shapemetrics.limits import available_cores
+
 
 @dataclass(frozen=True)
 class Options:
@@ -39,7 +41,7 @@ class Options:
 
     quick: bool = False
     full: bool = False
-    n_jobs: int = field(default_factory=lambda: os.cpu_count() or 1)
+    n_jobs: int = field(default_factory=available_cores)
     netrep: Path | None = None
     device: str | None = None
     records: Path | None = None
@@ -83,7 +85,7 @@ def machine() -> dict[str, str]:
     return {
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "processor": _processor(),
-        "cores": str(os.cpu_count()),
+        "cores": _cores(),
         "memory": f"{_memory() / 1e9:.0f} GB",
         "load average": ", ".join(f"{value:.2f}" for value in os.getloadavg()),
         "system": f"{platform.system()} {platform.release()}",
@@ -101,6 +103,11 @@ def _processor() -> str:
         return names[0]
     except (OSError, IndexError):
         return platform.processor() or platform.machine()
+
+
+def _cores() -> str:
+    used, present = available_cores(), os.cpu_count()
+    return str(used) if used == present else f"{used} of {present}"
 
 
 def _memory() -> float:

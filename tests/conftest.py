@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from shapemetrics.datasets.allen.environment import ensure_environment, find_python
+from shapemetrics.limits import available_cores
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -22,6 +23,12 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 settings.load_profile("project")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int | None:
+    """Workers of ``--numprocesses auto``: as many as this process may use cores."""
+    return None if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ else available_cores()
 
 
 @pytest.fixture(scope="session")

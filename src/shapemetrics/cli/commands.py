@@ -114,7 +114,13 @@ def main() -> None:
     metavar="COLUMN=VALUE",
     help="Which representations of a store; may be repeated.",
 )
-@click.option("-j", "--n-jobs", default=1, show_default=True, help="Threads; -1 takes all cores.")
+@click.option(
+    "-j",
+    "--n-jobs",
+    default=1,
+    show_default=True,
+    help="Threads; -1 takes all cores that the process may use.",
+)
 @click.option(
     "--dtype", type=click.Choice(["float64", "float32"]), default="float64", show_default=True
 )

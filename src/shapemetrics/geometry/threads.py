@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
+
+from shapemetrics.limits import available_cores
 
 __all__ = ["small_matrix_threads"]
 
@@ -16,9 +18,16 @@ _LARGE = 700
 
 @contextmanager
 def small_matrix_threads(n_items: int) -> Iterator[None]:
-    """Hold BLAS to one thread while working on many matrices of at most n_items rows."""
-    if n_items >= _LARGE:
+    """Hold BLAS to one thread while working on many matrices of at most n_items rows.
+
+    For large ones it keeps the threads that it has, but no more than the process has cores: BLAS
+    counts those of the machine, whatever quota a container or a job has.
+    """
+    controller = ThreadpoolController().select(user_api="blas")
+    threads = max((library["num_threads"] for library in controller.info()), default=1)
+    most = min(threads, available_cores()) if n_items >= _LARGE else 1
+    if most == threads:
         yield
         return
-    with threadpool_limits(limits=1, user_api="blas"):
+    with controller.limit(limits=most):
         yield

@@ -44,7 +44,8 @@ def pairwise_distances(
         The same K networks' responses to other stimuli: the alignment is fitted on `arrays` and
         the distance measured here.
     n_jobs : int, default=1
-        Threads. Each runs its linear algebra on one core; -1 takes all cores.
+        Threads. Each runs its linear algebra on one core; -1 takes all cores that the process may
+        use.
     backend : {"numpy", "torch"}, optional
         Array library of products and nuclear norms; torch for GPUs (linear, kernel and
         convolutional metrics). By default torch on their device where the arrays are tensors on a

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from shapemetrics.limits import available_memory, describe_free
+
 
 def check_memory(arrays: Sequence[Any], n_pairs: int, dtype: np.dtype) -> None:
     """Refuse, before anything is computed, what cannot fit into the memory that is free.
@@ -58,16 +60,10 @@ def _check_free(needed: float, what: str) -> None:
     if free is not None and needed > free:
         raise MemoryError(
             f"{what} need {needed / 1e9:.1f} GB, "
-            f"and {free / 1e9:.1f} GB are free; give scratch=FOLDER to work out of core, or take "
+            f"and {describe_free(free)}; give scratch=FOLDER to work out of core, or take "
             "fewer stimuli or units, n_components, or dtype='float32'"
         )
 
 
 def _free_memory() -> int | None:
-    """Bytes that can be had without swapping; None where the system does not tell."""
-    try:
-        with open("/proc/meminfo", encoding="ascii") as stream:
-            facts = dict(line.split(":", 1) for line in stream)
-        return int(facts["MemAvailable"].split()[0]) * 1024
-    except (OSError, KeyError, ValueError):
-        return None
+    return available_memory()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
@@ -12,6 +11,8 @@ from itertools import islice
 from typing import Any
 
 from threadpoolctl import ThreadpoolController
+
+from shapemetrics.limits import available_cores
 
 #: Pieces of work that are handed out at a time, for each thread.
 AHEAD = 4
@@ -25,8 +26,8 @@ def _blas(with_scipy: bool, with_torch: bool) -> ThreadpoolController:
 
 
 def n_threads(n_jobs: int) -> int:
-    """Number of threads that `n_jobs` stands for; -1 is all cores."""
-    return (os.cpu_count() or 1) if n_jobs == -1 else n_jobs
+    """Number of threads that `n_jobs` stands for; -1 is all cores that the process may use."""
+    return available_cores() if n_jobs == -1 else n_jobs
 
 
 @contextmanager
@@ -42,7 +43,7 @@ def workers(n_jobs: int, *, n_tasks: int | None = None) -> Iterator[Callable]:
     Parameters
     ----------
     n_jobs : int
-        Threads; -1 takes all cores.
+        Threads; -1 takes all cores that the process may use.
     n_tasks : int, optional
         Tasks that there will be.
 

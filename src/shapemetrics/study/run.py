@@ -2,6 +2,9 @@
 
 Snakemake locks its working directory, and a run that was killed outright leaves the lock behind.
 Here a lock is lifted if, and only if, no run is at work in the directory any more.
+
+Snakemake's ``--cores all`` counts the processors that a process may run on, whatever quota a
+container or a job has. Here it means the cores that the process may use.
 """
 
 from __future__ import annotations
@@ -14,11 +17,15 @@ from pathlib import Path
 import psutil
 from filelock import FileLock, Timeout
 
+from shapemetrics.limits import available_cores
 from shapemetrics.study.provenance import damaged_files
 
 #: Held by the operating system for as long as the run lives, so a killed run never keeps it.
 OWN_LOCK = Path(".snakemake") / "run.lock"
 SNAKEMAKE_LOCKS = Path(".snakemake") / "locks"
+
+SNAKEMAKE = (sys.executable, "-m", "snakemake")
+DRY_RUN = {"-n", "--dry-run", "--dryrun"}
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -36,6 +43,9 @@ def main(arguments: Sequence[str]) -> int:
     """
     if arguments and arguments[0] == "--verify":
         return verify(*arguments[1:])
+    arguments = with_number_of_cores(arguments)
+    if DRY_RUN & set(arguments):  # it changes nothing, whatever else is at work here
+        return subprocess.run([*SNAKEMAKE, *arguments]).returncode
     OWN_LOCK.parent.mkdir(exist_ok=True)
     try:
         with FileLock(OWN_LOCK, timeout=0):
@@ -45,19 +55,45 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _run(arguments: Sequence[str]) -> int:
-    snakemake = [sys.executable, "-m", "snakemake"]
     if _locked():
         others = runs_at_work(Path.cwd())
         if others:
             return _refused(f"process {others[0]}")
         print("a run was cut off here; taking it up where it stopped", file=sys.stderr)
         unlocked = subprocess.run(
-            [*snakemake, *arguments, "--unlock"], capture_output=True, text=True
+            [*SNAKEMAKE, *arguments, "--unlock"], capture_output=True, text=True
         )
         if unlocked.returncode:
             sys.stderr.write(unlocked.stdout + unlocked.stderr)
             return unlocked.returncode
-    return subprocess.run([*snakemake, *arguments]).returncode
+    return subprocess.run([*SNAKEMAKE, *arguments]).returncode
+
+
+def with_number_of_cores(arguments: Sequence[str]) -> list[str]:
+    """Snakemake's arguments, with the number of cores that the process may use for "all".
+
+    Parameters
+    ----------
+    arguments : sequence of str
+        For Snakemake, where ``--cores all`` is also ``--cores=all``, ``-c all`` and ``-call``.
+
+    Returns
+    -------
+    list of str
+
+    Examples
+    --------
+    >>> with_number_of_cores(["--cores", "2", "--", "all"])
+    ['--cores', '2', '--', 'all']
+    """
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    named = list(arguments)
+    for k, word in enumerate(arguments[:end]):
+        if word in ("--cores=all", "-call", "-c=all"):
+            named[k] = f"--cores={available_cores()}"
+        elif word == "all" and k and arguments[k - 1] in ("--cores", "-c"):
+            named[k] = str(available_cores())
+    return named
 
 
 def verify(results: str = "results") -> int:
