@@ -45,7 +45,7 @@ rule pool_regions:
 
 rule measure_noise_floor:
     input:
-        code=study.code("geometry.noise", "pairwise.matrix", "study.tables"),
+        code=study.code("estimation.noise", "pairwise.matrix", "study.tables"),
         index=study.path("{dataset}", "store", "index.csv"),
         matrices=distances_of(lambda dataset: ["halves"]),
     output:

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from shapemetrics.geometry.noise import half_distances
+from shapemetrics.estimation.noise import half_distances
 from shapemetrics.study.jobs import job
 from shapemetrics.study.tables import labelled, read_selected, write_table
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from shapemetrics.geometry.estimation import distance_vs_samples
+from shapemetrics.estimation.resampling import distance_vs_samples
 from shapemetrics.metrics.registry import build_metric
 from shapemetrics.store import RepresentationStore
 from shapemetrics.study.jobs import job

@@ -1,7 +1,8 @@
 """Shape metrics on neural representations: true distances between networks and brain regions.
 
-The package has five floors, and imports only downwards: learning, geometry, pairwise, metrics,
-and on the ground the representation store and linear algebra. Datasets stand on the store alone.
+The package has floors, and imports only downwards: learning, geometry, estimation, pairwise,
+metrics, backends, and on the ground the entrance for arrays, linear algebra and the representation
+store. Datasets stand on the store alone.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ except PackageNotFoundError:  # a bare source tree on sys.path
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=[
+        "backends",
         "datasets",
+        "estimation",
         "explorer",
         "figures",
         "geometry",
@@ -26,6 +29,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "metrics",
         "pairwise",
         "study",
+        "testing",
     ],
     submod_attrs={
         "pairwise.engine": ["cross_distances", "pairwise_distances"],

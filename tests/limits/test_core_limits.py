@@ -130,7 +130,7 @@ def test_large_matrices_take_no_more_blas_threads_than_there_are_cores():
     code = (
         "import numpy\n"
         "from threadpoolctl import threadpool_info\n"
-        "from shapemetrics.geometry.threads import small_matrix_threads\n"
+        "from shapemetrics.pairwise.threads import small_matrix_threads\n"
         "def threads(): return [x['num_threads'] for x in threadpool_info()]\n"
         "with small_matrix_threads(5000): print(threads())"
     )

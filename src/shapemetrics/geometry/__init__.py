@@ -1,4 +1,4 @@
-"""Geometry of a set of distances: triangles, Euclidean embeddings, means, clusters, estimates."""
+"""Geometry of a set of distances: triangles, Euclidean embeddings, means, clusters, landmarks."""
 
 from __future__ import annotations
 
@@ -9,16 +9,21 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "audit": ["TriangleAudit", "Triple", "triangle_audit"],
-        "checks": ["check_distances"],
         "clusters": ["Medoids", "ShapeClusters", "kmeans_shapes", "kmedoids"],
         "distortions": ["Distortion", "distortion", "distortion_curve"],
         "embedding": ["Embedding", "embed"],
-        "estimation": ["bootstrap_distances", "distance_vs_samples", "split_half_floor"],
+        "estimates": [
+            "MomentEstimate",
+            "bootstrap_distances",
+            "check_distances",
+            "distance_vs_samples",
+            "half_distances",
+            "moment_angle",
+            "split_half_floor",
+        ],
         "landmark_embedding": ["LandmarkEmbedding", "landmark_distortion"],
         "landmark_selection": ["select_landmarks"],
         "landmarks": ["LandmarkDistances", "triangle_bounds"],
-        "limited_samples": ["MomentEstimate", "moment_angle"],
         "means": ["FrechetMean", "frechet_mean"],
-        "noise": ["half_distances"],
     },
 )

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from shapemetrics.geometry.checks import check_dissimilarities
+from shapemetrics.pairwise.checks import check_dissimilarities
 
 __all__ = ["TriangleAudit", "Triple", "triangle_audit"]
 

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from shapemetrics.geometry.checks import check_distances
 from shapemetrics.geometry.means import (
     Geometry,
     Group,
@@ -18,6 +17,7 @@ from shapemetrics.geometry.means import (
     prepared_points,
 )
 from shapemetrics.metrics.base import Metric
+from shapemetrics.pairwise.checks import check_distances
 from shapemetrics.pairwise.inputs import Arrays
 from shapemetrics.validation import check_integer
 

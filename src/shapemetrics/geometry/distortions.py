@@ -10,7 +10,6 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.distance import pdist
 
-from shapemetrics.geometry.checks import check_distances, upper_triangle
 from shapemetrics.geometry.embedding import (
     Method,
     check_embedding_options,
@@ -20,7 +19,8 @@ from shapemetrics.geometry.embedding import (
     smacof,
     stress,
 )
-from shapemetrics.geometry.threads import small_matrix_threads
+from shapemetrics.pairwise.checks import check_distances, upper_triangle
+from shapemetrics.pairwise.threads import small_matrix_threads
 
 __all__ = ["Distortion", "distortion", "distortion_between", "distortion_curve"]
 

@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.distance import pdist
 from sklearn.manifold import MDS, ClassicalMDS
 
-from shapemetrics.geometry.checks import check_distances, upper_triangle
-from shapemetrics.geometry.threads import small_matrix_threads
+from shapemetrics.pairwise.checks import check_distances, upper_triangle
+from shapemetrics.pairwise.threads import small_matrix_threads
 
 __all__ = ["Embedding", "Method", "embed", "principal_axes", "stress", "stress_between"]
 

@@ -12,7 +12,6 @@ from scipy.spatial.distance import cdist, squareform
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from shapemetrics.geometry.checks import check_distances, upper_triangle
 from shapemetrics.geometry.distortions import distortion_between
 from shapemetrics.geometry.embedding import (
     Method,
@@ -22,7 +21,8 @@ from shapemetrics.geometry.embedding import (
     stress_between,
 )
 from shapemetrics.geometry.landmarks import LandmarkDistances, triangle_bounds
-from shapemetrics.geometry.threads import small_matrix_threads
+from shapemetrics.pairwise.checks import check_distances, upper_triangle
+from shapemetrics.pairwise.threads import small_matrix_threads
 
 __all__ = ["LandmarkEmbedding", "landmark_distortion"]
 

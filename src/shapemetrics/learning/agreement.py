@@ -12,8 +12,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 
-from shapemetrics.geometry.checks import check_distances, upper_triangle
 from shapemetrics.learning.resampling import check_counts, permutation_p_value
+from shapemetrics.pairwise.checks import check_distances, upper_triangle
 
 __all__ = ["Mantel", "mantel", "mean_of_directions", "metric_agreement"]
 

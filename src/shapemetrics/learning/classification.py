@@ -10,8 +10,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from shapemetrics.geometry.checks import check_distances
-from shapemetrics.geometry.threads import small_matrix_threads
 from shapemetrics.learning.classifiers import DistanceSvm, Model, NearestNeighbours
 from shapemetrics.learning.resampling import (
     bootstrap_weights,
@@ -25,6 +23,8 @@ from shapemetrics.learning.resampling import (
     split,
     split_stratified,
 )
+from shapemetrics.pairwise.checks import check_distances
+from shapemetrics.pairwise.threads import small_matrix_threads
 
 __all__ = ["ClassificationResult", "nested_classification"]
 

@@ -14,9 +14,7 @@ from scipy.spatial.distance import pdist, squareform
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 
-from shapemetrics.geometry.checks import check_distances
 from shapemetrics.geometry.embedding import embed
-from shapemetrics.geometry.threads import small_matrix_threads
 from shapemetrics.learning.resampling import (
     central_interval,
     check_counts,
@@ -24,6 +22,8 @@ from shapemetrics.learning.resampling import (
     permutation_p_value,
     permuted_columns,
 )
+from shapemetrics.pairwise.checks import check_distances
+from shapemetrics.pairwise.threads import small_matrix_threads
 
 __all__ = ["Tree", "cluster_agreement", "cluster_distances", "cluster_kmeans", "linkage_table"]
 

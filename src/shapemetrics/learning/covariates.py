@@ -9,8 +9,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 
-from shapemetrics.geometry.checks import check_distances
 from shapemetrics.learning.resampling import check_counts, permutation_p_value
+from shapemetrics.pairwise.checks import check_distances
 
 __all__ = ["axis_correlations", "variance_explained"]
 

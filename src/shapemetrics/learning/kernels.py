@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from shapemetrics.geometry.checks import upper_triangle
+from shapemetrics.pairwise.checks import upper_triangle
 
 __all__ = ["DistanceKernel", "check_cross_distances", "gaussian_kernel", "median_distance"]
 

@@ -10,8 +10,6 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 
-from shapemetrics.geometry.checks import check_distances
-from shapemetrics.geometry.threads import small_matrix_threads
 from shapemetrics.learning.kernels import (
     gaussian_kernel,
     median_distance,
@@ -29,6 +27,8 @@ from shapemetrics.learning.resampling import (
     split,
 )
 from shapemetrics.learning.ridge import shrinkage
+from shapemetrics.pairwise.checks import check_distances
+from shapemetrics.pairwise.threads import small_matrix_threads
 
 __all__ = ["RegressionResult", "nested_regression"]
 

@@ -15,7 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from shapemetrics.backends import EXACT, Backend, get_backend
+from shapemetrics.backends.base import Backend
+from shapemetrics.backends.choice import get_backend
+from shapemetrics.backends.numpy_backend import EXACT
 from shapemetrics.linalg import Array
 from shapemetrics.metrics.base import Metric, not_finite, warn_of_doubts
 from shapemetrics.metrics.stacked import mirrored

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from shapemetrics.arrays import as_array
-from shapemetrics.geometry.moments import spectral_moments, square_root_weights
-from shapemetrics.geometry.threads import small_matrix_threads
+from shapemetrics.estimation.moments import spectral_moments, square_root_weights
+from shapemetrics.pairwise.threads import small_matrix_threads
 
 __all__ = ["MomentEstimate", "moment_angle"]
 

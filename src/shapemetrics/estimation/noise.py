@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from shapemetrics.geometry.checks import check_distances
+from shapemetrics.pairwise.checks import check_distances
 
 __all__ = ["half_distances"]
 

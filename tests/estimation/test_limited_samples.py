@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
+from shapemetrics.estimation.moments import spectral_moments, square_root_weights
 from shapemetrics.geometry import moment_angle
-from shapemetrics.geometry.moments import spectral_moments, square_root_weights
 from shapemetrics.metrics import LinearMetric
 
 
