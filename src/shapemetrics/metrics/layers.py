@@ -145,16 +145,13 @@ def resample_grid(X: Array, size: Grid) -> Array:
 
     for axis, length in zip((1, 2), size, strict=True):
         if X.shape[axis] != length:
-            X = resample(X, length, axis=axis)
+            X = np.asarray(resample(X, length, axis=axis))
     return X
 
 
 def check_grid(size: Any, name: str) -> Grid:
     """Return (height, width), or raise ValueError."""
-    try:
-        height, width = size
-    except (TypeError, ValueError):
-        height = width = None
-    if not all(isinstance(n, int | np.integer) and n >= 1 for n in (height, width)):
+    sides = tuple(size) if isinstance(size, list | tuple | np.ndarray) else ()
+    if len(sides) != 2 or not all(isinstance(n, int | np.integer) and n >= 1 for n in sides):
         raise ValueError(f"{name}: found {size!r}, expected (height, width), positive integers")
-    return int(height), int(width)
+    return int(sides[0]), int(sides[1])

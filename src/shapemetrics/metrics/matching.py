@@ -53,7 +53,8 @@ class UnitAlignment(Alignment):
 class UnitMatchingMetric(Metric):
     """A distance after the best matching of units: a subclass says what a matching is."""
 
-    geometry: str
+    #: Fields of the subclasses, which are dataclasses.
+    geometry: Any
     center: bool
 
     def prepare(self, X: Any, *, name: str = "X", dtype: Any = np.float64) -> PreparedLinear:
@@ -197,7 +198,7 @@ class UnitMatchingMetric(Metric):
         """Distance under a matching; by its residual where the closed form loses digits."""
         cosine = np.float64(inner)
         angular = self.geometry == "angular"
-        if not linalg.nearly_equal(cosine, x.length, y.length, np.finfo(x.values.dtype).eps):
+        if not linalg.nearly_equal(cosine, x.length, y.length, float(np.finfo(x.values.dtype).eps)):
             if angular:
                 return float(linalg.angles(cosine, x.length, y.length))
             return float(linalg.chord_lengths(cosine, x.length, y.length, x.scale, y.scale))

@@ -6,7 +6,7 @@ import dataclasses
 import difflib
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Any
+from typing import Any, cast
 
 from shapemetrics.metrics.base import Metric
 
@@ -77,7 +77,7 @@ def build_metric(settings: Mapping[str, Any]) -> Metric:
         raise ValueError(f"metric {parameters}: key 'family' is missing")
     family = parameters.pop("family")
     kind = metric_class(family)
-    known = [f.name for f in dataclasses.fields(kind)]
+    known = [f.name for f in dataclasses.fields(cast(Any, kind))]
     for name in parameters:
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)

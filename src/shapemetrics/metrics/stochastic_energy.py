@@ -178,7 +178,7 @@ class EnergyStochasticMetric(StochasticMetric):
             guess = mean_product * (len(spread_x) / len(X))
             return [mean_product, guess + spread_x.T @ spread_y]
         covariances = [np.swapaxes(T, 1, 2) @ T for T in noise]
-        return [mean_product, matched_axes(*covariances, mean_product)]
+        return [mean_product, matched_axes(covariances[0], covariances[1], mean_product)]
 
 
 class EnergyProblem:

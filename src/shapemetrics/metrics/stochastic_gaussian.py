@@ -195,9 +195,10 @@ class GaussianStochasticMetric(StochasticMetric):
         if self.group == "perm":
             spread_x, spread_y = (np.linalg.norm(L, axis=-1) for L in (Lx, Ly))
             guess = self.alpha * mean_product * (len(Lx) / x.n_samples)
-            return [mean_product, guess + (2.0 - self.alpha) * spread_x.T @ spread_y]
+            second: Array = guess + (2.0 - self.alpha) * spread_x.T @ spread_y
+            return [mean_product, second]
         covariances = [L @ np.swapaxes(L, -1, -2) for L in (Lx, Ly)]
-        return [mean_product, matched_axes(*covariances, mean_product)]
+        return [mean_product, matched_axes(covariances[0], covariances[1], mean_product)]
 
 
 class GaussianProblem:

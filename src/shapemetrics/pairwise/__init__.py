@@ -12,7 +12,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "cost": ["estimated_pair_seconds"],
         "engine": ["cross_distances", "pairwise_distances"],
         "matrix": ["DistanceMatrix"],
-        "out_of_core": ["compute_tile", "prepare_block", "read_block"],
         "tiles": ["Tile", "block_digest", "gather_tiles"],
     },
 )

@@ -18,13 +18,13 @@ SMALL = 2**15
 
 def working_dtype(dtype: Any) -> np.dtype:
     """The precision of products and singular values; ValueError for others than the two."""
-    try:
-        found = np.dtype(dtype)
-    except TypeError:
-        found = None
-    if found not in (np.dtype("float64"), np.dtype("float32")):
-        raise ValueError(f"dtype: found {dtype}, expected float64 or float32")
-    return found
+    for name in ("float64", "float32"):
+        try:
+            if np.dtype(dtype) == np.dtype(name):
+                return np.dtype(name)
+        except TypeError:
+            break
+    raise ValueError(f"dtype: found {dtype}, expected float64 or float32")
 
 
 def prepare_networks(

@@ -103,7 +103,7 @@ class RepresentationStore:
             keep &= self.index[name].isin(list(values)).to_numpy()
         if not keep.any():
             raise ValueError(f"{self.path}: no representation has {covariates}")
-        return self._view(self.index[keep])
+        return self._view(self.index.loc[keep])
 
     def take(self, ids: Iterable[str]) -> RepresentationStore:
         """The representations with these ids, in this order."""
