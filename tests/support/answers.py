@@ -30,17 +30,26 @@ class Answer(NamedTuple):
         (a rank, a matching): then neither a number nor a refusal is wrong.
     size : float
         What distances of such networks compare with: 1, or their norms in the data's units.
+    refusable : bool
+        Whether a refusal is as good as the value: a Gram matrix that rounding of its entries to
+        float16 or float32 may have made indefinite.
     """
 
     value: float
     double: float
     single: float
     size: float = 1.0
+    refusable: bool = False
 
     @property
     def is_determined(self) -> bool:
         """Whether float64 can tell the distance at all."""
         return self.double < 1e-2 * self.size
+
+    @property
+    def may_be_refused(self) -> bool:
+        """Whether one clear line is no error."""
+        return self.refusable or not self.is_determined
 
     def allowed(self, dtype: str = "float64", certified: float = 0.0) -> float:
         """Largest difference from the value that is no error."""

@@ -118,7 +118,7 @@ def _rotated(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _guess(rows: np.ndarray) -> np.ndarray:
-    """A rotation that nearly does it, orthogonal to all digits: it saves time, and decides nothing."""
+    """A rotation that nearly does it, orthogonal to all digits: it saves time, no more."""
     guess = exact(np.linalg.svd(rows.astype(np.float64))[0].T)
     return (1.5 * np.eye(len(guess), dtype=Exact) - guess @ guess.T / 2) @ guess
 

@@ -15,12 +15,15 @@ from answers import STEPS, Answer, Undefined, between
 from extended import DOUBLE, Exact, centring, decompose, eigen, exact, norm
 from reference_linear import Shape, centred, linear_of, magnitude, moved_by, rank_of, shape, turned
 
+#: Spacing of float16 about 1: rounding to it makes no eigenvalue more negative than m times that.
+HALF = 1e-3
+
 
 class Gram(NamedTuple):
     """A Gram matrix before centring, and the size of its rounding errors."""
 
     K: np.ndarray  # (m, m)
-    error: float  # of an entry, for one rounding error in float64
+    error: np.longdouble  # of an entry, for one rounding error in float64
     bandwidth: np.longdouble | None
 
 
@@ -58,12 +61,12 @@ def gram(
     if kernel == "precomputed":
         if X.shape[0] != X.shape[1]:
             raise Undefined("not square")
-        return Gram(X, float(np.abs(X).max()), None)
+        return Gram(X, np.abs(X).max(), None)
     A, _ = centred(X, center or kernel == "rbf")
     if kernel == "linear":
-        return Gram(A @ A.T, magnitude(X) * float(norm(A)), None)
+        return Gram(A @ A.T, magnitude(X) * norm(A), None)
     sigma, error = bandwidth_of(X, bandwidth, median_fraction)
-    return Gram(np.exp(-_squared(X, X) / (2 * sigma * sigma)), 1.0 + error, sigma)
+    return Gram(np.exp(-_squared(X, X) / (2 * sigma * sigma)), Exact(1.0 + error), sigma)
 
 
 def _centred_gram(K: np.ndarray, center: bool = True) -> np.ndarray:
@@ -80,7 +83,7 @@ def cka(X: Any, Y: Any, *, kernel: str = "linear", center: bool = True, **option
     for Z in (X, Y):
         found = gram(Z, kernel, center=center, **options)
         K = _centred_gram(found.K, center)
-        grams.append((K, found.error * len(K) / float(norm(K))))
+        grams.append((K, float(found.error * len(K) / norm(K))))
     (K, error_x), (L, error_y) = grams
     return between(np.sum(K * L), norm(K), norm(L), "angular", errors=(error_x, error_y))
 
@@ -113,16 +116,14 @@ def _exact_shape(
     m, K = len(found.K), _centred_gram(found.K)
     values, vectors = eigen(K)
     error = DOUBLE * found.error * m
-    largest = values.max()
-    negative = float(-values.min() / largest)
-    if negative > 1e4 * m * DOUBLE:
+    largest, lowest = values.max(), values.min()
+    if -lowest > HALF * m * np.abs(found.K).max():
         raise Undefined("a negative eigenvalue")
-    doubtful = negative > 1e2 * m * DOUBLE
     cutoff = _cutoff(m, alpha, rank_tolerance)
     order = np.argsort(-values)
     values, vectors = values[order], vectors[:, order]
     rank, near = rank_of(values, cutoff**2, float(error / largest))
-    doubtful |= near and (alpha < 1.0 or rank_tolerance is not None)
+    doubtful = near and (alpha < 1.0 or rank_tolerance is not None)
     gap = Exact(np.inf)
     if n_components is not None and n_components <= rank:
         gap = values[n_components - 1] - (values[n_components] if n_components < m else 0)
@@ -146,7 +147,10 @@ def _exact_shape(
     condition += float(error / gap)
     phi, mapping = (U * gain) @ U.T, (U * (gain / values)) @ U.T
     stretch = float((gain / values).max())
-    return Shape(phi, found.K.mean(axis=0), mapping, condition / DOUBLE, stretch, bool(doubtful))
+    return Shape(
+        *(phi, found.K.mean(axis=0), mapping, condition / DOUBLE, stretch, bool(doubtful)),
+        refusable=bool(-lowest > 1e2 * m * DOUBLE * largest),
+    )
 
 
 def _random_features(X: np.ndarray, frequencies: np.ndarray) -> np.ndarray:

@@ -23,6 +23,7 @@ class Shape(NamedTuple):
     condition: float  # relative error of phi for one rounding error of the data in float64
     stretch: float  # largest factor by which the map stretches
     doubtful: bool  # whether rounding decides a rank
+    refusable: bool = False  # whether the package may refuse the network
 
     @property
     def norm(self) -> np.longdouble:
@@ -116,6 +117,7 @@ def linear_of(x: Shape, y: Shape, geometry: str) -> Answer:
     """Distance of two shapes under the best rotation: the nuclear norm of phi(X)' phi(Y)."""
     inner = decompose(x.phi.T @ y.phi).values.sum()
     answer = between(inner, x.norm, y.norm, geometry, errors=(x.condition, y.condition))
+    answer = answer._replace(refusable=x.refusable or y.refusable)
     return answer.doubted() if x.doubtful or y.doubtful else answer
 
 
@@ -169,6 +171,7 @@ def turned(
     slack = float(8 * error * turn / (norm_x * norm_y))
     errors = (test_x.error, test_y.error)
     answer = between(inner, norm_x, norm_y, geometry, errors=errors, slack=slack)
+    answer = answer._replace(refusable=x.refusable or y.refusable)
     if free > 1e-10 or doubtful or x.doubtful or y.doubtful:
         return answer.doubted()
     return answer

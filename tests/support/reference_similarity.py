@@ -118,7 +118,7 @@ def linear_regression(
     return _answer(value, error, single=error / 2.0, doubtful=doubtful)
 
 
-def _dissimilarities(X: np.ndarray, rdm: str) -> tuple[np.ndarray, float]:
+def _dissimilarities(X: np.ndarray, rdm: str) -> tuple[np.ndarray, np.longdouble]:
     """Of all pairs of stimuli, and the error of an entry for one rounding error in float64."""
     first, second = np.triu_indices(len(X), 1)
     if rdm == "correlation":
@@ -131,16 +131,16 @@ def _dissimilarities(X: np.ndarray, rdm: str) -> tuple[np.ndarray, float]:
             raise Undefined("all units respond equally to a stimulus")
         patterns = patterns / lengths[:, None]
         half = patterns[first] - patterns[second]
-        return np.sum(half * half, axis=1) / 2, 2.0 * float((rounding / lengths).max())
+        return np.sum(half * half, axis=1) / 2, 2 * (rounding / lengths).max()
     difference = X[first] - X[second]
     squared = np.sum(difference * difference, axis=1)
     spread = X - X.mean(axis=0)
     furthest = np.sqrt(np.sum(spread * spread, axis=1)).max()
     offset = np.abs(X).max() * np.sqrt(Exact(X.shape[1]))
-    return squared, float(8 * (furthest + offset) * furthest)
+    return squared, 8 * (furthest + offset) * furthest
 
 
-def _ranks(values: np.ndarray, error: float) -> tuple[np.ndarray, bool]:
+def _ranks(values: np.ndarray, error: np.longdouble) -> tuple[np.ndarray, bool]:
     """Ranks from one, ties averaged: equal is what rounding cannot tell apart."""
     order = np.argsort(values)
     steps = np.diff(values[order]) / np.abs(values).max()
@@ -151,7 +151,7 @@ def _ranks(values: np.ndarray, error: float) -> tuple[np.ndarray, bool]:
     means = [Exact(positions[group == g].mean()) for g in range(group[-1] + 1)]
     ranks = np.empty(len(values), dtype=Exact)
     ranks[order] = np.array(means)[group]
-    return ranks, bool(near.any()) or error * DOUBLE > 1e-13 * float(np.abs(values).max())
+    return ranks, bool(near.any() or error * DOUBLE > 1e-13 * np.abs(values).max())
 
 
 def rsa_correlation(
@@ -167,17 +167,17 @@ def rsa_correlation(
         if correlation == "spearman":
             values, near = _ranks(values, error)
             doubtful |= near
-            error = float(len(values))
+            error = Exact(len(values))
         elif rdm == "euclidean":
             # Errors of squares are roots where stimuli coincide.
             values = np.sqrt(values)
             moved = DOUBLE * error / np.maximum(values, np.sqrt(DOUBLE * error))
-            error = float(moved.max() / DOUBLE)
+            error = moved.max() / DOUBLE
         deviation = values - values.mean()
         if norm(deviation) <= 64 * DOUBLE * magnitude(values):
             raise Undefined("equal dissimilarities between all stimuli")
-        errors.append((error + float(np.abs(values).max())) * len(values) ** 0.5)
-        errors[-1] /= float(norm(deviation))
+        moved = (error + np.abs(values).max()) * np.sqrt(Exact(len(values)))
+        errors.append(float(moved / norm(deviation)))
         vectors.append(deviation / norm(deviation))
     return _answer(1 - vectors[0] @ vectors[1], sum(errors), doubtful=doubtful)
 

@@ -77,8 +77,10 @@ def _traces(x: Moments) -> np.longdouble:
 
 
 def _screened(x: Moments, y: Moments, Q: np.ndarray, alpha: float) -> np.ndarray:
-    """The same for a stack of elements (k, n, n) in float64, to leave the hopeless ones out."""
+    """The same for a stack of elements (k, n, n) up to a factor, in float64: a first look."""
     peak = max(np.abs(z.means).max() for z in (x, y)) + np.sqrt(_traces(x) + _traces(y))
+    if peak == 0:
+        return np.zeros(len(Q))
     (mu, S), (nu, T) = (
         ((z.means / peak).astype(float), (z.roots / peak).astype(float)) for z in (x, y)
     )
@@ -86,7 +88,7 @@ def _screened(x: Moments, y: Moments, Q: np.ndarray, alpha: float) -> np.ndarray
     products = S @ Q[:, None] @ T
     fidelity = np.linalg.svd(products, compute_uv=False).sum(axis=-1).mean(axis=-1)
     noise = float((_traces(x) + _traces(y)) / peak**2) - 2 * fidelity
-    return (alpha * means + (2 - alpha) * noise) * float(peak) ** 2
+    return alpha * means + (2 - alpha) * noise
 
 
 def _plane_gaussian(x: Moments, y: Moments, Q: np.ndarray, alpha: float) -> np.ndarray:
@@ -159,6 +161,8 @@ def _elements(n: int, group: str) -> np.ndarray:
 
 def _answer(squared: np.longdouble, size: float, error: float = 0.0) -> Answer:
     """The root of a squared distance whose terms are of this size, and its relative error."""
+    if size == 0:
+        return Answer(0.0, 0.0, 0.0)
     relative = np.maximum(squared / Exact(size), 0)
     value = np.sqrt(relative)
     scale = float(np.sqrt(Exact(size)))
@@ -201,7 +205,7 @@ def _fit(
     if group == "perm" or n == 1:
         elements = _elements(n, group)
         rough = screened(elements)
-        kept = elements[rough <= rough.min() + 1e-6 * float(size)]
+        kept = elements[rough - rough.min() <= 1e-6 * np.abs(rough).max()]
         losses = np.array([loss(x, y, Q) for Q in kept])
         order = np.argsort(losses)
         tied = len(kept) > 1 and losses[order[1]] - losses[order[0]] < 1e-7 * size
