@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import types
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote
@@ -72,7 +73,10 @@ def test_examples_run_and_print_what_they_say(
     guide: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    namespace: dict = {"__name__": f"examples of {guide.name}"}
+    # A module of its own, so that classes which a guide defines can be found by their name.
+    module = types.ModuleType(f"examples of {guide.name}")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    namespace = module.__dict__
     for line, code in python_blocks(guide.read_text(encoding="utf-8")):
         # Line numbers of a traceback are then those of the guide.
         block = compile("\n" * line + code, str(guide), "exec", dont_inherit=True)
