@@ -74,7 +74,7 @@ def test_examples_run_and_print_what_they_say(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     # A module of its own, so that classes which a guide defines can be found by their name.
-    module = types.ModuleType(f"examples of {guide.name}")
+    module = types.ModuleType(f"examples_of_{guide.stem}")
     monkeypatch.setitem(sys.modules, module.__name__, module)
     namespace = module.__dict__
     for line, code in python_blocks(guide.read_text(encoding="utf-8")):
