@@ -13,6 +13,7 @@ from shapemetrics.limits import available_cores
 #: Name of a case: its module and what its table tells.
 CASES = {
     "bound": ("bound", "all pairs against the same products and singular values alone"),
+    "doors": ("doors", "every door, against the bare calls, on a busy machine too"),
     "netrep": ("netrep_side", "the same distances by netrep"),
     "scaling": ("scaling", "time a pair against the number of networks"),
     "memory": ("memory", "peak of resident memory, out of core"),
