@@ -108,7 +108,7 @@ def shown(texts: Sequence[str]) -> str:
 
     Examples
     --------
-    >>> shown(["a", "b\nc"]), shown(["0", "1", "2", "3", "4"])
+    >>> shown(["a", "b  c"]), shown(["0", "1", "2", "3", "4"])
     ('a, b c', '0, 1, 2, ..., 4')
     """
     few = texts if len(texts) <= 4 else [*texts[:3], "...", texts[-1]]
