@@ -19,6 +19,8 @@ with job(snakemake) as log:
         metadata={"settings": params.reading, "version": __version__},
     )
     log.info("%d representations of %d stimuli", len(store), store.metadata["n_stimuli"])
+    for line in own.told(dataset):
+        log.info(line)
     own.check_covariates(
         store.index, params.numbers, params.classes, params.group, params.least_members, "dataset"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import tempfile
 import tokenize
@@ -127,3 +128,29 @@ def sha256_of(path: str | os.PathLike) -> str:
     """Hexadecimal SHA-256 digest of a file's bytes."""
     with open(path, "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def json_ready(value: Any) -> Any:
+    """A value as JSON can hold it: NumPy's numbers and arrays as Python's, all else as text.
+
+    Numbers that are not finite become None, which JSON has for what is not known.
+
+    Parameters
+    ----------
+    value : object
+        Mappings and sequences of numbers, texts, and whatever else.
+
+    Examples
+    --------
+    >>> json_ready({"n": np.int64(3), "noise": float("nan"), "shape": (2, np.inf)})
+    {'n': 3, 'noise': None, 'shape': [2, None]}
+    """
+    if isinstance(value, Mapping):
+        return {str(key): json_ready(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [json_ready(each) for each in value]
+    if hasattr(value, "tolist"):
+        return json_ready(value.tolist())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if isinstance(value, str | int | None) else str(value)

@@ -44,7 +44,7 @@ def test_commands_of_the_guide_run_and_print_what_it_says(root, tmp_path, progra
             if printed:
                 assert rounded(done.stdout) == rounded(printed), command
             tried += 1
-    assert tried == 15
+    assert tried == 17
 
 
 def test_guide_of_the_command_line_shows_every_command(root):

@@ -100,6 +100,16 @@ def test_numbers_are_kept_to_the_stated_precision(tmp_path):
     np.testing.assert_allclose(coordinates, view.coordinates.T, rtol=1e-6)
 
 
+def test_what_json_cannot_hold_in_a_provenance_is_null_or_text(tmp_path):
+    facts = {"noise": float("nan"), "bound": np.float32(np.inf), "n": np.int64(3)}
+    provenance = {**facts, "sizes": np.array([1.5, np.nan]), "folder": Path("data")}
+    write_explorer([view_of(provenance=provenance)], tmp_path / "page.html")
+    assert metric_of(tmp_path / "page.html")["provenance"] == {
+        **{"noise": None, "bound": None, "n": 3},
+        **{"sizes": [1.5, None], "folder": "data"},
+    }
+
+
 def test_branches_are_those_of_scipy(tmp_path):
     view = view_of(30)
     write_explorer([view], tmp_path / "page.html")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from shapemetrics.study import ConfigError, Study, load_schema, validated
+from shapemetrics.study import ConfigError, Study, load_schema, own, validated
 
 ROOT = Path(__file__).resolve().parents[2]
 HEADER = "id,layer,family,score,architecture,remark"
@@ -109,6 +109,51 @@ def test_what_is_left_out_is_said_beforehand(make, folder) -> None:
     assert any("class rnn has 1 members" in line for line in lines)
 
 
+def test_axes_in_doubt_are_said_beforehand(make, folder) -> None:
+    for path in folder.glob("*.npy"):
+        np.save(path, np.ones((4, 16, 8, 8)))
+    first = folder / "n0early.npy"
+    (line,) = (line for line in make().announcements() if "channels" in line)
+    assert line.startswith(f"mine: {first} and 23 others: shape (4, 16, 8, 8) looks like stimuli x")
+    assert "axes: [stimuli, channels, height, width]" in line
+    axes = ["stimuli", "channels", "height", "width"]
+    assert make(axes=axes).announcements() == []
+
+
+def test_arrays_passed_over_are_said_beforehand(make, folder) -> None:
+    for path in folder.glob("*.npy"):
+        np.savez(path.with_suffix(".npz"), X=np.ones((4, 3)), labels=np.arange(4))
+        path.unlink()
+    (line,) = make().announcements()
+    assert line == f"mine: {folder / 'n0early.npz'} and 23 others: left out, no matrix: labels (4,)"
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"axes": ["stimuli", "channels"]}, "'datasets.mine.axes': found stimuli, channels"),
+        (
+            {"axes": ["units", "stimuli"], "orientation": "stimuli_last"},
+            "'datasets.mine.orientation': found stimuli_last beside axes",
+        ),
+        (
+            {"stimulus_column": "a", "index": "b"},
+            "'datasets.mine.stimulus_column': found 'a' beside index: b",
+        ),
+    ],
+)
+def test_options_that_contradict_name_their_key(make, settings, expected) -> None:
+    with pytest.raises(ValueError, match=expected):
+        make(**settings).kind("mine")
+
+
+def test_how_files_are_read_is_part_of_what_is_kept(make) -> None:
+    study = make(axes=["units", "stimuli"], header=True, index="picture", decimal=",")
+    found = own.reading(study.dataset("mine"))
+    assert found["axes"] == ["units", "stimuli"]
+    assert (found["header"], found["index"], found["decimal"]) == (True, "picture", ",")
+
+
 def test_too_many_colours_are_refused(make, monkeypatch) -> None:
     monkeypatch.setattr("shapemetrics.study.own.MOST_COLORS", 10)
     assert make(color="family").color("mine") == "family"
@@ -196,6 +241,14 @@ def test_every_mistake_is_one_line_before_anything_runs(make, folder, name: str)
             "'figures' is not allowed: a folder",
         ),
         ({"a_b": {"kind": "files", "folder": "x", "metadata": "t"}}, "'a_b' is not allowed"),
+        (
+            {"mine": {"kind": "files", "folder": "x", "metadata": "t", "axes": ["stimuli", "x"]}},
+            "expected one of 'stimuli', 'units', 'trials'",
+        ),
+        (
+            {"mine": {"kind": "files", "folder": "x", "metadata": "t", "header": "yes"}},
+            "mine.header': 'yes' is not of type 'boolean', 'null'",
+        ),
         ({"mine": {"kind": "python", "class": "module.Class"}}, "does not match"),
     ],
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,37 +11,16 @@ import click
 from shapemetrics import __version__
 from shapemetrics.cli import matrices, metric_names
 from shapemetrics.cli.frame import OneLineGroup
+from shapemetrics.cli.options import (
+    EXISTING,
+    MATRIX,
+    TARGET,
+    output_options,
+    reading_of,
+    reading_options,
+)
 
 # Modules that load NumPy and more are imported where they are used, so that help comes at once.
-
-EXISTING = click.Path(exists=True, path_type=Path)
-MATRIX = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
-TARGET = click.Path(path_type=Path)
-
-
-def output_options(*forms: str) -> Callable:
-    """``--output``, ``--format``, ``--force`` and ``--quiet`` of a command."""
-    suffixes = ", ".join(f".{form}" for form in forms)
-
-    def decorate(command: Callable) -> Callable:
-        for option in (
-            click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors."),
-            click.option("--force", is_flag=True, help="Replace files that exist."),
-            click.option(
-                *("--format", "form"),
-                type=click.Choice(forms),
-                help=f"Form of the result; by default that of the suffix, or {forms[0]}.",
-            ),
-            click.option(
-                *("-o", "--output"),
-                type=TARGET,
-                help=f"File for the result ({suffixes}); by default the standard output.",
-            ),
-        ):
-            command = option(command)
-        return command
-
-    return decorate
 
 
 @click.group(
@@ -98,16 +77,7 @@ def main() -> None:
     type=click.Choice(["samples", "features", "mean"]),
     help="How stimuli x height x width x channels become matrices.",
 )
-@click.option(
-    "--variable", metavar="NAME", help="Which array of each .npz, .mat or .h5; of an .npz else all."
-)
-@click.option(
-    "--orientation",
-    type=click.Choice(["stimuli_first", "stimuli_last"]),
-    default="stimuli_first",
-    show_default=True,
-    help="Which axis of the arrays stimuli are on.",
-)
+@reading_options
 @click.option(
     "--select",
     multiple=True,
@@ -146,20 +116,19 @@ def distances(
     params: Sequence[str],
     heldout: Sequence[Path],
     positions: Any,
-    variable: str | None,
-    orientation: Any,
     select: Sequence[str],
     output: Path | None,
     form: str | None,
     force: bool,
     quiet: bool,
-    **engine: Any,
+    **others: Any,
 ) -> None:
     """Distances between all pairs of networks in FILES.
 
-    A file holds the responses of one network, stimuli x units: .npy, .csv, .tsv, .mat or .h5. An
-    .npz archive holds several by name. A folder is a representation store, or holds such files.
-    All networks saw the same stimuli in the same order; numbers of units may differ.
+    A file holds the responses of one network, stimuli x units: .npy, .csv, .tsv (or either with
+    .gz), .mat or .h5. An .npz archive holds several by name. A folder is a representation store, or
+    holds such files. All networks saw the same stimuli in the same order, or in one that the names
+    of their rows tell; numbers of units may differ.
 
     \b
     Examples:
@@ -180,19 +149,17 @@ def distances(
         {"alpha": alpha, "geometry": geometry, "center": center, "n_components": n_components},
         params,
     )
-    reading = {
-        "positions": positions,
-        "select": select,
-        "variable": variable,
-        "orientation": orientation,
-    }
-    fitted = read_responses(files, **reading)
+    reading, engine = reading_of(others), others
+    selected = {"positions": positions, "select": select}
+    fitted = read_responses(files, **selected, **reading)
     ids = list(fitted)
-    others = read_responses(heldout, **reading).matching(ids) if heldout else None
+    held = read_responses(heldout, **selected, **reading).matching(ids) if heldout else None
+    for line in [] if quiet else dict.fromkeys([*fitted.remarks, *(held.remarks if held else ())]):
+        click.echo(f"distances: {line}", err=True)
     values = pairwise_distances(
-        fitted.collection() if others is None else fitted,
+        fitted.collection() if held is None else fitted,
         chosen,
-        heldout=others,
+        heldout=held,
         progress=not quiet,
         **engine,
     )
@@ -200,9 +167,10 @@ def distances(
         "parameters": chosen.parameters(),
         "version": __version__,
         "files": fitted.sources,
-        **({} if others is None else {"heldout": others.sources}),
+        **({} if held is None else {"heldout": held.sources}),
         **{key: engine[key] for key in ("dtype", "backend", "device", "tolerance")},
         **({} if positions is None else {"positions": positions}),
+        "reading": {name: value for name, value in reading.items() if value is not None},
     }
     matrices.write_matrix(DistanceMatrix(values, ids, provenance), output, form)
 
@@ -344,7 +312,8 @@ def audit(
 @main.command(short_help="What a file or a store holds.")
 @click.argument("path", metavar="FILE", type=EXISTING)
 @click.option("--verify", is_flag=True, help="Read a store's arrays and check their digests.")
-def info(path: Path, verify: bool) -> None:
+@reading_options
+def info(path: Path, verify: bool, **reading: Any) -> None:
     """What FILE holds, as JSON: responses, a representation store, or distances.
 
     \b
@@ -352,10 +321,11 @@ def info(path: Path, verify: bool) -> None:
       shapemetrics info distances.npz
       shapemetrics info store/ --verify
       shapemetrics info layers/net00.npy
+      shapemetrics info recording.mat --variable responses
     """
     from shapemetrics.cli.contents import describe
 
-    matrices.write_json(describe(path, verify=verify), None, indent=1)
+    matrices.write_json(describe(path, verify=verify, **reading_of(reading)), None, indent=1)
 
 
 @main.command(short_help="The metrics and their parameters.")

@@ -7,14 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from shapemetrics.cli.responses import is_store, members, read_responses
+from shapemetrics.cli.responses import is_store, read_responses
+from shapemetrics.datasets.files.formats import FORMATS, suffix_of
+from shapemetrics.datasets.files.readers import variables_of
+from shapemetrics.datasets.files.remarks import remarks_on_containers
+from shapemetrics.datasets.files.variables import Variable, candidates, left_out
 from shapemetrics.linalg import Array
 from shapemetrics.pairwise.matrix import DistanceMatrix
 from shapemetrics.store.metadata import OWN_COLUMNS
 from shapemetrics.store.reader import RepresentationStore
 
 
-def describe(path: Path, *, verify: bool = False) -> dict[str, Any]:
+def describe(path: Path, *, verify: bool = False, **reading: Any) -> dict[str, Any]:
     """Kind, sizes and origin of a store, a matrix of distances, or arrays.
 
     Parameters
@@ -22,6 +26,8 @@ def describe(path: Path, *, verify: bool = False) -> dict[str, Any]:
     path : pathlib.Path
     verify : bool
         Check a store's arrays against their digests.
+    **reading
+        How files of responses are read: of :func:`shapemetrics.cli.responses.read_responses`.
 
     Returns
     -------
@@ -36,10 +42,37 @@ def describe(path: Path, *, verify: bool = False) -> dict[str, Any]:
         return _store(RepresentationStore(path), verify)
     if verify:
         raise ValueError(f"--verify: {path} is no representation store")
-    if path.suffix.lower() == ".npz" and {"distances", "ids"} <= set(members(path)):
+    form = suffix_of(path)
+    held = None if path.is_dir() or form not in FORMATS else variables_of(path)
+    if form == ".npz" and {"distances", "ids"} <= {each.name for each in held or ()}:
         return _distances(DistanceMatrix.load(path))
-    responses = read_responses([path])
-    return {"kind": "responses", "arrays": {id: _array(responses[id]) for id in responses}}
+    if held is not None and reading.get("variable") is None:
+        return _container(path, held, reading)
+    return _responses(path, reading)
+
+
+def _responses(path: Path, reading: dict[str, Any]) -> dict[str, Any]:
+    found = read_responses([path], **reading)
+    passed = remarks_on_containers([path])
+    remarks = [line for line in found.remarks if line not in passed]
+    said = {"remarks": remarks} if remarks else {}
+    return {"kind": "responses", "arrays": {id: _array(found[id]) for id in found}, **said}
+
+
+def _container(path: Path, held: list[Variable], reading: dict[str, Any]) -> dict[str, Any]:
+    """A file of several arrays: those that may be responses, and those that are passed over."""
+    passed = {each.name: _header(each) for each in left_out(held)}
+    others = {"left_out": passed} if passed else {}
+    # Of an archive all are networks, of other files one has to be asked for.
+    if len(candidates(held)) == 1 or suffix_of(path) == ".npz":
+        return {**_responses(path, reading), **others}
+    arrays = {each.name: _header(each) for each in candidates(held)}
+    return {"kind": "responses", "arrays": arrays, "chosen_by": "--variable", **others}
+
+
+def _header(variable: Variable) -> dict[str, Any]:
+    unreadable = {"unreadable": variable.unreadable} if variable.unreadable else {}
+    return {"shape": list(variable.shape), **unreadable}
 
 
 def _array(X: Array) -> dict[str, Any]:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from shapemetrics.cli.matrices import SEPARATORS
+from shapemetrics.datasets.files.cells import shown
+from shapemetrics.datasets.files.metadata import typed
+from shapemetrics.datasets.files.text import read_text_table
 from shapemetrics.geometry.embedding import Embedding
 
 if TYPE_CHECKING:
@@ -32,20 +34,15 @@ def read_metadata(path: Path, ids: list[str], column: str) -> pd.Series:
     ValueError
         If the table has no such column or lacks an id.
     """
-    separator = SEPARATORS.get(path.suffix.lower().removeprefix("."), ",")
-    try:
-        table = pd.read_csv(path, sep=separator, dtype={"id": str})
-    except Exception as error:
-        raise ValueError(f"{path}: not readable as a table ({error})") from error
+    table = read_text_table(path, "a table with a column id")
     for wanted in ("id", column):
-        if wanted not in table:
-            raise ValueError(
-                f"{path}: found columns {', '.join(map(str, table))}, expected {wanted!r}"
-            )
-    if table["id"].duplicated().any():
-        twice = table.loc[table["id"].duplicated(), "id"].iloc[0]
-        raise ValueError(f"{path}: id {twice!r} stands twice")
-    values = table.set_index("id")[column]
+        if wanted not in table.header:
+            raise ValueError(f"{path}: found columns {shown(table.header)}, expected {wanted!r}")
+    names = table.column("id")
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"{path}: id {name!r} stands twice")
+    values = typed(pd.Series(table.column(column), index=names, dtype=object))
     missing = [id for id in ids if id not in values.index]
     if missing:
         raise ValueError(f"{path}: found no row of {missing[0]!r}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import math
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -147,7 +146,9 @@ def write_table(table: pd.DataFrame, output: Path | None, form: str) -> None:
 
 def write_json(content: Any, output: Path | None, *, indent: int | None = None) -> None:
     """Write JSON; numbers that it cannot hold, such as infinity, become null."""
-    text = json.dumps(_plain(content), indent=indent, ensure_ascii=False, allow_nan=False)
+    from shapemetrics.files import json_ready
+
+    text = json.dumps(json_ready(content), indent=indent, ensure_ascii=False, allow_nan=False)
     with _writing(output) as stream:
         stream.write(text.encode() + b"\n")
 
@@ -158,9 +159,11 @@ def write_archive(
     """Write an ``.npz`` of numbers and texts."""
     import numpy as np
 
+    from shapemetrics.files import json_ready
+
     if is_stream(output) and sys.stdout.isatty():
         raise ValueError("--format npz: expected -o FILE or a pipe, found a terminal")
-    texts = {"provenance": json.dumps(_plain(provenance), sort_keys=True)}
+    texts = {"provenance": json.dumps(json_ready(provenance), sort_keys=True)}
     with _writing(output) as stream:
         np.savez(stream, **{key: np.asarray(value) for key, value in {**arrays, **texts}.items()})
 
@@ -177,16 +180,3 @@ def _writing(output: Path | None) -> Iterator[BinaryIO]:
         return
     with atomic_path(output) as temporary, open(temporary, "wb") as stream:
         yield stream
-
-
-def _plain(value: Any) -> Any:
-    """NumPy's numbers and arrays as Python's, for JSON; numbers that are not finite as None."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    if hasattr(value, "tolist"):
-        return _plain(value.tolist())
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    return value if isinstance(value, str | int | None) else str(value)

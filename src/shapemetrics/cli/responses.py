@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from shapemetrics.cli.metric_names import assignment
-from shapemetrics.datasets.files.readers import FORMATS, read_array
+from shapemetrics.datasets.files.folders import response_files
+from shapemetrics.datasets.files.formats import FORMATS, TABLES, stem_of, suffix_of
+from shapemetrics.datasets.files.order import StimulusOrder
+from shapemetrics.datasets.files.readers import Reading, read_file, variables_of
+from shapemetrics.datasets.files.remarks import remarks_on_axes, remarks_on_containers, told_of
+from shapemetrics.datasets.files.variables import candidates
 from shapemetrics.files import sha256_of
 from shapemetrics.linalg import Array
 from shapemetrics.store.arrays import Positions, flatten_positions
@@ -33,11 +36,14 @@ class Responses(Mapping[str, Array]):
         Digest of each file or store, by its path as given.
     positions : {"samples", "features", "mean"}, optional
         How arrays of four axes become matrices.
+    remarks : list of str
+        What was left out, and what was taken for what, a line each.
     """
 
     readers: dict[str, Callable[[], Array]]
     sources: dict[str, str]
     positions: Positions | None = None
+    remarks: list[str] = field(default_factory=list)
     #: The whole store that these are, whose index knows their digests.
     store: RepresentationStore | None = field(default=None, repr=False)
 
@@ -64,7 +70,7 @@ class Responses(Mapping[str, Array]):
         if other:
             raise ValueError(f"--heldout: found {other[0]!r}, which is not among the fitted ones")
         readers = {id: self.readers[id] for id in ids}
-        return Responses(readers, self.sources, self.positions)
+        return Responses(readers, self.sources, self.positions, self.remarks)
 
 
 def read_responses(
@@ -80,7 +86,8 @@ def read_responses(
     ----------
     paths : sequence of pathlib.Path
         A file holds one network, an ``.npz`` archive several by name. A folder is a
-        representation store, or holds such files.
+        representation store, or holds such files: those of
+        :func:`~shapemetrics.datasets.files.folders.response_files`.
     positions : {"samples", "features", "mean"}, optional
         See :func:`shapemetrics.store.flatten_positions`.
     select : sequence of str
@@ -95,24 +102,47 @@ def read_responses(
     Raises
     ------
     ValueError
-        If something cannot be read, stands twice, or `select` is given without a store.
+        If something cannot be read, stands twice, or `select` is given without a store; or tables
+        name other stimuli than others, or in another order that cannot be mended.
+
+    Notes
+    -----
+    Tables are read at once, since what they call their stimuli has to be compared, and again where
+    their numbers are asked for.
     """
-    files = [file for path in paths for file in _files(path)]
+    options = Reading(**reading)
+    files, remarks = _files(paths)
     stores = {path: _selected(path, select) for path in files if path.is_dir()}
     if select and not stores:
         raise ValueError("--select: expected a representation store among the files")
+    order, arrays, told = StimulusOrder(), [], []
     readers: dict[str, Callable[[], Array]] = {}
     for path, label in zip(files, labels(files)):
-        found = _readers(path, stores.get(path), reading)
+        if path in stores:
+            found = {id: partial(stores[path].load, id) for id in stores[path].ids}
+        else:
+            names = _names(path, options)
+            rows = None
+            if suffix_of(path) in TABLES:
+                content = read_file(path, options)
+                rows = order.rows(content.stimuli, str(path))
+                told += [] if content.told is None else [(str(path), content.told)]
+            else:
+                order.rows(None, str(path))
+            arrays += [(path, name) for name in names]
+            found = {name: partial(_read, path, name, rows, options) for name in names}
         for name, read in found.items():
             # One archive or store alone needs no name before those that it holds.
             whole = label if name is None else name if len(files) == 1 else f"{label}/{name}"
             if whole in readers:
                 raise ValueError(f"{path}: {whole!r} is the id of another file too")
             readers[whole] = read
+    remarks += [*remarks_on_axes(arrays, options), *told_of(told), *order.remarks()]
+    if options.variable is None:
+        remarks += remarks_on_containers(path for path, _ in arrays)
     sources = {str(p): stores[p].digest if p in stores else sha256_of(p) for p in files}
     alone = stores.get(files[0]) if len(files) == 1 else None
-    return Responses(readers, sources, positions, alone)
+    return Responses(readers, sources, positions, remarks, alone)
 
 
 def labels(paths: Sequence[Path]) -> list[str]:
@@ -134,7 +164,7 @@ def labels(paths: Sequence[Path]) -> list[str]:
     shared = Path(os.path.commonpath([path.parent for path in absolute]))
     below = [path.relative_to(shared) for path in absolute]
     for named in (
-        [path.stem if path.suffix in FORMATS else path.name for path in absolute],
+        [stem_of(path) for path in absolute],
         [_without_suffix(path) for path in below],
     ):
         if len(set(named)) == len(named):
@@ -143,17 +173,23 @@ def labels(paths: Sequence[Path]) -> list[str]:
 
 
 def _without_suffix(path: Path) -> str:
-    return (path.with_suffix("") if path.suffix in FORMATS else path).as_posix()
+    return path.with_name(stem_of(path)).as_posix()
 
 
-def _files(path: Path) -> list[Path]:
-    """The path, or the files of a folder that is no store."""
-    if not path.is_dir() or is_store(path):
-        return [path]
-    found = sorted(file for file in path.iterdir() if file.suffix.lower() in FORMATS)
-    if not found:
-        raise ValueError(f"{path}: found no {', '.join(FORMATS)} in this folder, and no store")
-    return found
+def _files(paths: Sequence[Path]) -> tuple[list[Path], list[str]]:
+    """The paths, with files of folders that are no stores in their places, and what is left out."""
+    files: list[Path] = []
+    remarks: list[str] = []
+    for path in paths:
+        if not path.is_dir() or is_store(path):
+            files.append(path)
+            continue
+        found, said = response_files(path)
+        if not found:
+            raise ValueError(f"{path}: found no {', '.join(FORMATS)} in this folder, and no store")
+        files += found
+        remarks += said
+    return files, remarks
 
 
 def is_store(path: Path) -> bool:
@@ -174,25 +210,14 @@ def _selected(path: Path, select: Sequence[str]) -> RepresentationStore:
     return store
 
 
-def _readers(
-    path: Path, store: RepresentationStore | None, reading: Mapping[str, Any]
-) -> dict[str | None, Callable[[], Array]]:
-    """What a path holds, by name; None where it is one array."""
-    if store is not None:
-        return {id: partial(store.load, id) for id in store.ids}
-    if path.suffix.lower() == ".npz" and reading.get("variable") is None:
-        names = members(path)
-        if len(names) > 1:
-            return {
-                name: partial(read_array, path, **{**reading, "variable": name}) for name in names
-            }
-    return {None: partial(read_array, path, **reading)}
+def _names(path: Path, reading: Reading) -> list[str | None]:
+    """Which arrays of a file are networks, by name; None where it is one."""
+    if suffix_of(path) != ".npz" or reading.variable is not None:
+        return [None]
+    found = candidates(variables_of(path) or [])
+    return [each.name for each in found] if len(found) > 1 else [None]
 
 
-def members(path: Path) -> list[str]:
-    """Names of the arrays in an .npz archive."""
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            return list(archive)
-    except Exception as error:
-        raise ValueError(f"{path}: damaged, or no .npz file: {error}") from error
+def _read(path: Path, name: str | None, rows: Array | None, reading: Reading) -> Array:
+    array = read_file(path, replace(reading, variable=name or reading.variable)).array
+    return array if rows is None else array[rows]

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.cluster.hierarchy import leaves_list
 
 from shapemetrics.explorer.views import CellGraph, View
+from shapemetrics.files import json_ready
 
 #: Distances are packed in so many steps from zero to the largest.
 STEPS = 65535
@@ -119,7 +120,8 @@ def _packed_metric(view: View) -> dict[str, Any]:
         "distances": _encoded(_steps(some[np.triu_indices(len(shown), 1)], largest)),
         "leaves": _encoded(leaves.astype("<u4")),
         "branches": _encoded(_branches(view.linkage, leaves).astype("<f4")),
-        "provenance": dict(view.provenance),
+        # Not all that is known of a matrix need be a number that JSON has.
+        "provenance": json_ready(view.provenance),
         **parts,
     }
 

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from shapemetrics.datasets.files.dataset import FilesDataset, with_layer
-from shapemetrics.datasets.files.table import Metadata
+from shapemetrics.datasets.files.metadata import Metadata
 from shapemetrics.datasets.loading import class_file, load_dataset
 from shapemetrics.datasets.protocol import Dataset
 from shapemetrics.study.kinds import Kind
@@ -18,8 +18,9 @@ from shapemetrics.study.kinds import Kind
 #: Settings that say what is read; the rest says what is done with it.
 READING = {
     "files": (
-        *("folder", "metadata", "variable", "stimuli", "stimulus_column", "orientation"),
-        *("delimiter", "simulated", "source", "ignore_extra", "layer"),
+        *("folder", "metadata", "variable", "stimuli", "stimulus_column", "orientation", "axes"),
+        *("delimiter", "decimal", "header", "index"),
+        *("simulated", "source", "ignore_extra", "layer"),
     ),
     "python": ("class", "options"),
 }
@@ -74,7 +75,14 @@ def own_kind(name: str, settings: Mapping[str, Any], least_members: int) -> Kind
     covariates = settings["covariates"]
     layer_values = settings["layers"]
     if settings["kind"] == "files":
-        dataset = make_dataset(reading(settings))
+        try:
+            dataset = make_dataset(reading(settings))
+        except ValueError as error:
+            # What is wrong with an option has its name in front; all else names its file.
+            option, _, reason = str(error).partition(": ")
+            if option not in READING["files"]:
+                raise
+            raise ValueError(f"{key}.{option}': {reason}") from error
         table = dataset.table
         more_numbers, more_classes = _sorted_targets(key, table, settings)
         numbers, classes = [*numbers, *more_numbers], [*classes, *more_classes]
@@ -289,12 +297,21 @@ def check_covariates(
 
 
 def table_remarks(settings: Mapping[str, Any], kind: Kind, least_members: int) -> list[str]:
-    """What of a table of files will be left out; nothing is known of a class beforehand."""
+    """What of files and their table will be left out, and what of them is in doubt.
+
+    Nothing is known of a class beforehand.
+    """
     if settings["kind"] != "files":
         return []
-    table = make_dataset(reading(settings)).table
-    covariates = with_layer(table, settings["layer"])
-    return remarks(covariates, kind.targets, kind.labels, least_members)
+    dataset = make_dataset(reading(settings))
+    covariates = with_layer(dataset.table, settings["layer"])
+    said = remarks(covariates, kind.targets, kind.labels, least_members)
+    return [*dataset.remarks(), *said]
+
+
+def told(dataset: Dataset) -> list[str]:
+    """What in a dataset's tables of responses was taken for names, as far as they were read."""
+    return dataset.told() if isinstance(dataset, FilesDataset) else []
 
 
 def remarks(

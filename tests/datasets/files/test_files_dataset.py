@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -82,6 +83,156 @@ def test_trials_are_averaged_on_request(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("id\na\nb\nc\n")
     store = write_store(FilesDataset(tmp_path, "t.csv"), tmp_path / "store", trials="mean")
     np.testing.assert_allclose(store.load("a"), -array_of("a"))
+
+
+CATS = "picture,u1,u2\ncat,0.1,0.2\ndog,0.3,0.4\neel,0.5,0.6\n"
+DOGS = "picture,u1\ndog,3\ncat,1.5\neel,2\n"
+
+
+def tables(folder: Path, **texts: str) -> Path:
+    for name, text in texts.items():
+        (folder / f"{name}.csv").write_text(text)
+    (folder / "t.csv").write_text("id\n" + "\n".join(texts) + "\n")
+    return folder
+
+
+def test_rows_are_put_in_the_order_that_their_names_say(tmp_path: Path) -> None:
+    tables(tmp_path, a=CATS, b=DOGS, c=CATS)
+    dataset = FilesDataset(tmp_path, "t.csv")
+    found = {id: array.tolist() for id, array, _ in dataset}
+    assert found["b"] == [[1.5], [3], [2]]
+    assert found["a"] == found["c"] == [[0.1, 0.2], [0.3, 0.4], [0.5, 0.6]]
+    assert dataset.stimuli == ["cat", "dog", "eel"]
+    assert dataset.told() == [
+        "a.csv and 2 others: line 1 is names, column 1 ('picture') is names",
+        f"{tmp_path / 'b.csv'}: stimuli are put into the order of {tmp_path / 'a.csv'}",
+    ]
+
+
+def test_a_table_of_stimuli_says_the_order(tmp_path: Path) -> None:
+    tables(tmp_path, a=CATS, b=DOGS, c=CATS)
+    np.save(tmp_path / "c.npy", np.array([[3.0], [1.0], [2.0]]))
+    (tmp_path / "c.csv").unlink()
+    (tmp_path / "stimuli.csv").write_text("id;what\neel;fish\ncat;pet\ndog;pet\n")
+    found = {
+        id: array.tolist()
+        for id, array, _ in FilesDataset(tmp_path, "t.csv", stimuli="stimuli.csv")
+    }
+    assert found["a"] == [[0.5, 0.6], [0.1, 0.2], [0.3, 0.4]]
+    assert found["b"] == [[2], [1.5], [3]]
+    assert found["c"] == [[3], [1], [2]]  # without names it is in the order of the table
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        ({"b": DOGS.replace("eel", "cow")}, "b.csv: stimulus 'eel' is missing .* as in .*a.csv"),
+        ({"b": DOGS + "cow,1.5\n"}, r"b.csv: found 4 stimuli \(shape \(4, 1\)\), expected 3"),
+        (
+            {"b": DOGS, "c": "0.5,0.25\n0.125,1.5\n0.75,2.5\n"},
+            "b.csv: stimuli are in another order than in .*a.csv, and .*c.csv does not name",
+        ),
+        (
+            {"a": "0.5,0.25\n0.125,1.5\n0.75,2.5\n", "b": DOGS},
+            "c.csv: stimuli are in another order than in .*b.csv, and .*a.csv does not name",
+        ),
+    ],
+)
+def test_names_of_rows_that_disagree_are_never_ignored(
+    tmp_path: Path, texts: dict[str, str], expected: str
+) -> None:
+    tables(tmp_path, **{"a": CATS, "b": CATS, "c": CATS, **texts})
+    with pytest.raises(ValueError, match=expected):
+        list(FilesDataset(tmp_path, "t.csv"))
+
+
+def test_row_numbers_are_no_names(tmp_path: Path) -> None:
+    rows = ["0.5,0.25", "0.125,1.5", "0.75,2.5"]
+    texts = {
+        "a": ",x,y\n" + "".join(f"{k},{row}\n" for k, row in enumerate(rows)),
+        "b": ",x,y\n" + "".join(f"{k},{row}\n" for k, row in enumerate(rows, start=1)),
+        "c": "x,y\n" + "".join(f"{row}\n" for row in rows),
+    }
+    dataset = FilesDataset(tables(tmp_path, **texts), "t.csv")
+    a, b, c = (array.tolist() for _, array, _ in dataset)
+    assert a == b == c == [[0.5, 0.25], [0.125, 1.5], [0.75, 2.5]]
+    assert dataset.stimuli == [0, 1, 2]
+    # But in another order than they count, they say which row is which.
+    (tmp_path / "b.csv").write_text(",x,y\n2,0.75,2.5\n0,0.5,0.25\n1,0.125,1.5\n")
+    (tmp_path / "c.csv").write_text(",x,y\n1,0.125,1.5\n0,0.5,0.25\n2,0.75,2.5\n")
+    with pytest.raises(
+        ValueError, match=r"c.csv: stimuli are in another order.*a.csv does not name"
+    ):
+        list(FilesDataset(tmp_path, "t.csv"))
+
+
+def test_options_of_tables_and_axes(tmp_path: Path) -> None:
+    tables(tmp_path, a="0,1\n0.5,2\n", b="0,1\n0.5,2\n", c="0,1\n0.5,2\n")
+    for header, rows in ((True, [[0.5, 2]]), (False, [[0, 1], [0.5, 2]])):
+        options = {"header": header, "index": False}
+        assert [array.tolist() for _, array, _ in FilesDataset(tmp_path, "t.csv", **options)] == [
+            rows
+        ] * 3
+    grid = np.arange(120.0).reshape(2, 3, 4, 5)
+    for name in "abc":
+        (tmp_path / f"{name}.csv").unlink()
+        np.save(tmp_path / f"{name}.npy", grid.transpose(0, 3, 1, 2))
+    axes = ["stimuli", "channels", "height", "width"]
+    for _, array, _ in FilesDataset(tmp_path, "t.csv", axes=axes):
+        np.testing.assert_array_equal(array, grid)
+    with pytest.raises(ValueError, match="axes: found stimuli, expected"):
+        FilesDataset(tmp_path, "t.csv", axes=["stimuli"])
+
+
+def test_what_is_in_doubt_is_said_before_files_are_read(tmp_path: Path) -> None:
+    tables(tmp_path, a="", b="", c="")
+    for name in "abc":
+        (tmp_path / f"{name}.csv").unlink()
+    np.save(tmp_path / "a.npy", np.ones((2, 16, 8, 8)))
+    np.save(tmp_path / "b.NPY.npy", np.ones((2, 16, 8, 8)))
+    (tmp_path / "b.NPY.npy").rename(tmp_path / "b.NPY")
+    np.savez(tmp_path / "c.npz", X=np.ones((2, 8, 8, 4)), labels=np.arange(2))
+    channels, passed = FilesDataset(tmp_path, "t.csv").remarks()
+    assert channels.startswith(f"{tmp_path / 'a.npy'} and 1 other: shape (2, 16, 8, 8) looks like")
+    assert passed == f"{tmp_path / 'c.npz'}: left out, no matrix: labels (2,)"
+    axes = ["stimuli", "channels", "height", "width"]
+    assert FilesDataset(tmp_path, "t.csv", axes=axes).remarks() == [passed]
+
+
+def test_the_table_of_files_as_spreadsheets_and_pandas_write_it(folder: Path) -> None:
+    expected = FilesDataset(folder, "table.csv").table.covariates
+    changed = {
+        "semicolons": (TABLE.replace(",", ";").replace(".", ","), "utf-8-sig"),
+        "UTF-16": (TABLE, "utf-16"),
+        "pandas": (
+            "".join(f"{k - 1 if k else ''},{line}\n" for k, line in enumerate(TABLE.splitlines())),
+            "utf-8",
+        ),
+        "empty columns": (TABLE.replace("\n", ",,\n"), "utf-8"),
+        "blank lines": (TABLE.replace("\n", "\n\n"), "utf-8"),
+    }
+    for text, encoding in changed.values():
+        (folder / "table.csv").write_bytes(text.encode(encoding))
+        found = FilesDataset(folder, "table.csv")
+        assert found.table.ids == ["a", "b", "c"]
+        assert found.table.covariates.equals(expected)
+    gz = folder / "table.csv.gz"
+    gz.write_bytes(gzip.compress(TABLE.encode()))
+    (folder / "table.csv").unlink()
+    assert FilesDataset(folder, gz.name).table.covariates.equals(expected)
+
+
+def test_ids_have_no_suffix_in_capitals_or_doubled(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", array_of("a"))
+    (tmp_path / "a.npy").rename(tmp_path / "A.NPY")
+    np.savetxt(tmp_path / "b.csv.gz", array_of("a"), delimiter=",")
+    np.savetxt(tmp_path / "c.d.CSV", array_of("a"), delimiter=",")
+    (tmp_path / "t.csv").write_text("file\nA.NPY\nb.csv.gz\nc.d.CSV\n")
+    by_file = {id: array for id, array, _ in FilesDataset(tmp_path, "t.csv")}
+    assert list(by_file) == ["A", "b", "c.d"]
+    (tmp_path / "t.csv").write_text("id\nA\nb\nc.d\n")
+    for id, array, _ in FilesDataset(tmp_path, "t.csv"):
+        np.testing.assert_array_equal(array, by_file[id])
 
 
 def overwrite(name: str, text: str) -> Callable[[Path], object]:

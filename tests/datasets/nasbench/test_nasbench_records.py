@@ -134,8 +134,9 @@ def test_reading_is_one_record_at_a_time(write):
         next(records)
 
 
-def test_a_file_without_records(write):
-    assert list(read_tfrecord(write(b""))) == []
+def test_a_file_without_records_is_refused(write):
+    with pytest.raises(ValueError, match=r"records.tfrecord: found no record, expected results"):
+        list(read_tfrecord(write(b"")))
 
 
 @pytest.mark.parametrize("kept", [1, 7, 8, 11, 12, 13, 40, -5, -4, -1])

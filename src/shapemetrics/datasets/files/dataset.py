@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from shapemetrics.datasets.files.readers import TABLES, Orientation, read_array
-from shapemetrics.datasets.files.table import Metadata, read_metadata
+from shapemetrics.datasets.files.metadata import Metadata, read_metadata
+from shapemetrics.datasets.files.order import StimulusOrder
+from shapemetrics.datasets.files.readers import FileContent, Orientation, Reading, read_file
+from shapemetrics.datasets.files.remarks import remarks_on_axes, remarks_on_containers, told_of
+from shapemetrics.datasets.files.text import read_text_table
 from shapemetrics.datasets.protocol import Dataset, Representation
 from shapemetrics.files import sha256_of
 from shapemetrics.store.arrays import check_representation
@@ -31,14 +35,16 @@ class FilesDataset(Dataset):
         Which array, where files hold several and the table has no column ``variable``.
     stimuli : str, optional
         Table with a line for each stimulus, whose column ``id`` (or first column) names it;
-        relative to `folder`. Without it stimuli are numbered.
+        relative to `folder`. Rows of tables that have names are put into its order, all others
+        are in it. Without it the names are those of the first table, or numbers.
     stimulus_column : str, optional
-        Column of ``.csv`` and ``.tsv`` files that names each row's stimulus; rows are put into
-        the order of `stimuli`, or of the first file.
+        Column of tables that names each row's stimulus.
     orientation : {"stimuli_first", "stimuli_last"}
         Which axis of the arrays stimuli are on.
-    delimiter : str, optional
-        Of ``.csv`` and ``.tsv`` files of arrays.
+    axes : sequence of str, optional
+        The axes of the arrays, as they lie in the files.
+    delimiter, decimal, header, index : optional
+        Of tables of responses.
     simulated : bool
         Whether the numbers are simulated; figures say so.
     source : str, optional
@@ -74,13 +80,27 @@ class FilesDataset(Dataset):
         stimuli: str | None = None,
         stimulus_column: str | None = None,
         orientation: Orientation = "stimuli_first",
+        axes: Sequence[str] | None = None,
         delimiter: str | None = None,
+        decimal: str | None = None,
+        header: bool | None = None,
+        index: bool | str | None = None,
         simulated: bool = False,
         source: str | None = None,
         ignore_extra: bool = False,
         layer: str | None = None,
     ) -> None:
         self.folder = Path(folder)
+        self.reading = Reading(
+            variable=variable,
+            orientation=orientation,
+            axes=axes,
+            delimiter=delimiter,
+            decimal=decimal,
+            header=header,
+            index=index,
+            stimulus_column=stimulus_column,
+        )
         self.table: Metadata = read_metadata(
             folder,
             metadata,
@@ -89,15 +109,11 @@ class FilesDataset(Dataset):
         )
         self.simulated = simulated
         self.source = source or f"files/{self.folder.resolve().name}"
-        self._variable = variable
-        self._reading = {
-            "orientation": orientation,
-            "delimiter": delimiter,
-            "stimulus_column": stimulus_column,
-        }
         self._stimuli_file = None if stimuli is None else self.folder / stimuli
         self._covariates = with_layer(self.table, layer)
         self._stimuli: list[Any] | None = None
+        self._told: dict[str, str] = {}
+        self._moved: list[str] = []
 
     @property
     def inputs(self) -> list[Path]:
@@ -111,10 +127,9 @@ class FilesDataset(Dataset):
         if self._stimuli is None:
             if self._stimuli_file is not None:
                 self._stimuli = _stimuli_of(self._stimuli_file)
-            elif self._reading["stimulus_column"] is not None:
-                self._stimuli = self._named_in_first_file()
             else:
-                self._stimuli = list(range(len(self._read(0))))
+                first = self._read(0)
+                self._stimuli = first.stimuli or list(range(len(first.array)))
         return self._stimuli
 
     @property
@@ -127,46 +142,43 @@ class FilesDataset(Dataset):
 
     def __iter__(self) -> Iterator[Representation]:
         stimuli = self.stimuli
+        table = self._stimuli_file
+        order = StimulusOrder() if table is None else StimulusOrder(stimuli, table.name)
         for at, (id, file) in enumerate(zip(self.table.ids, self.table.files, strict=True)):
-            array = self._read(at, stimuli)
+            found = self._read(at)
+            array = found.array
             if len(array) != len(stimuli):
                 whose = self._stimuli_file or self.table.files[0]
                 raise ValueError(
                     f"{file}: found {len(array)} stimuli (shape {array.shape}), expected "
                     f"{len(stimuli)} as in {whose.name}"
                 )
+            rows = order.rows(found.stimuli, str(file))
+            self._moved = order.remarks()
+            array = array if rows is None else array[rows]
             check_representation(array, str(file))
             # Column by column: a row as a whole would turn integers into floats.
             facts = {name: _plain(self._covariates[name].iloc[at]) for name in self._covariates}
             yield Representation(id, array, facts)
-            del array
+            del array, found
 
-    def _read(self, at: int, stimuli: Sequence[Any] | None = None) -> np.ndarray:
-        array = read_array(
-            self.table.files[at],
-            variable=self.table.variables[at] or self._variable,
-            stimuli=stimuli if self._reading["stimulus_column"] is not None else None,
-            **self._reading,
-        )
-        if array.ndim == 0:
-            raise ValueError(f"{self.table.files[at]}: found one number, expected an array")
-        return array
+    def remarks(self) -> list[str]:
+        """What is said before the files are read: axes in doubt, arrays passed over."""
+        arrays = list(zip(self.table.files, self.table.variables, strict=True))
+        unnamed = [file for file, name in arrays if name is None and self.reading.variable is None]
+        return [*remarks_on_axes(arrays, self.reading), *remarks_on_containers(unnamed)]
 
-    def _named_in_first_file(self) -> list[str]:
-        file, column = self.table.files[0], self._reading["stimulus_column"]
-        if file.suffix.lower() not in TABLES:
-            raise ValueError(f"{file}: stimulus_column {column!r} needs tables (.csv, .tsv)")
-        self._read(0)  # with all checks
-        delimiter = self._reading["delimiter"] or TABLES[file.suffix.lower()]
-        names = pd.read_csv(
-            file,
-            sep=delimiter,
-            usecols=[column],
-            dtype=str,
-            keep_default_na=False,
-            encoding="utf-8-sig",
-        )
-        return names[column].tolist()
+    def told(self) -> list[str]:
+        """Of the tables read so far: what was taken for names, and which rows were moved."""
+        return [*told_of(list(self._told.items())), *self._moved]
+
+    def _read(self, at: int) -> FileContent:
+        file = self.table.files[at]
+        variable = self.table.variables[at] or self.reading.variable
+        found = read_file(file, replace(self.reading, variable=variable))
+        if found.told is not None:
+            self._told[self._shown(file)] = found.told
+        return found
 
     def _shown(self, path: Path) -> str:
         inside = path.is_relative_to(self.folder)
@@ -192,7 +204,7 @@ def with_layer(table: Metadata, layer: str | None) -> pd.DataFrame:
 def _check_layers(table: Metadata, layer: str) -> None:
     missing = table.column(layer).isna()
     if missing.any():
-        line = int(np.flatnonzero(missing)[0]) + 2
+        line = table.lines[int(np.flatnonzero(missing)[0])]
         raise ValueError(
             f"{table.path}: line {line}, column {layer!r} is empty, expected the layer of every "
             "representation"
@@ -200,19 +212,15 @@ def _check_layers(table: Metadata, layer: str) -> None:
 
 
 def _stimuli_of(path: Path) -> list[str]:
-    if not path.is_file():
-        raise ValueError(f"{path}: there is no such file, expected a table of stimuli")
-    table = pd.read_csv(
-        path,
-        sep=TABLES.get(path.suffix.lower(), ","),
-        dtype=str,
-        keep_default_na=False,
-        encoding="utf-8-sig",
-    )
-    names = table["id"] if "id" in table else table.iloc[:, 0]
-    if names.duplicated().any():
-        raise ValueError(f"{path}: stimulus {names[names.duplicated()].iloc[0]!r} stands twice")
-    return names.tolist()
+    table = read_text_table(path, "a table of stimuli")
+    column = "id" if "id" in table.header else table.header[0]
+    names = table.column(column)
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise ValueError(f"{path}: stimulus {name!r} stands twice")
+        seen.add(name)
+    return names
 
 
 def _plain(value: Any) -> Any:

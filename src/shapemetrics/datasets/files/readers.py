@@ -3,18 +3,96 @@
 from __future__ import annotations
 
 import os
-import zipfile
+import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import pandas as pd
 
-from shapemetrics.datasets.files.matlab import read_hdf5, read_mat
-from shapemetrics.datasets.files.variables import chosen_variable
+from shapemetrics.datasets.files.axes import check_axes, in_order, remark_on
+from shapemetrics.datasets.files.formats import TABLES, check_suffix
+from shapemetrics.datasets.files.hdf5 import hdf5_variables, read_hdf5
+from shapemetrics.datasets.files.matlab import mat_variables, read_mat
+from shapemetrics.datasets.files.numpy_files import npz_variables, read_npy, read_npz
+from shapemetrics.datasets.files.order import StimulusOrder
+from shapemetrics.datasets.files.tables import read_table
+from shapemetrics.datasets.files.variables import Variable, chosen_variable
 
 Orientation = Literal["stimuli_first", "stimuli_last"]
+
+#: What reads an array of a container, and what lists its arrays.
+_CONTAINERS: dict[
+    str, tuple[Callable[[Path, str | None], np.ndarray], Callable[[Path], list[Variable]]]
+] = {
+    ".npz": (read_npz, npz_variables),
+    ".mat": (read_mat, mat_variables),
+    ".h5": (read_hdf5, hdf5_variables),
+    ".hdf5": (read_hdf5, hdf5_variables),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """How files are read: the options that :func:`read_array` has, checked.
+
+    Attributes
+    ----------
+    variable, orientation, axes, delimiter, decimal, header, index, stimulus_column
+        See :func:`read_array`.
+    """
+
+    variable: str | None = None
+    orientation: Orientation = "stimuli_first"
+    axes: Sequence[str] | None = None
+    delimiter: str | None = None
+    decimal: str | None = None
+    header: bool | None = None
+    index: bool | str | None = None
+    stimulus_column: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.orientation not in ("stimuli_first", "stimuli_last"):
+            raise ValueError(
+                f"orientation: found {self.orientation!r}, expected stimuli_first or stimuli_last"
+            )
+        check_axes(self.axes, self.orientation)
+        if self.stimulus_column is not None:
+            if self.index not in (None, True, self.stimulus_column):
+                raise ValueError(
+                    f"stimulus_column: found {self.stimulus_column!r} beside index: {self.index}, "
+                    "expected one of them"
+                )
+            if self.orientation == "stimuli_last":
+                raise ValueError(
+                    f"stimulus_column: found {self.stimulus_column!r} with stimuli_last, expected "
+                    "none, since it names rows and stimuli are columns"
+                )
+
+    @property
+    def names_of_rows(self) -> bool | str | None:
+        """Which column of a table names its rows."""
+        return self.index if self.stimulus_column is None else self.stimulus_column
+
+
+@dataclass(frozen=True, eq=False)
+class FileContent:
+    """Responses in a file, and what it calls the stimuli.
+
+    Attributes
+    ----------
+    array : ndarray
+        Stimuli first.
+    stimuli : list of str or None
+        None where the file does not name them.
+    told : str or None
+        Of a table: what in it was taken for what.
+    """
+
+    array: np.ndarray
+    stimuli: list[str] | None = None
+    told: str | None = None
 
 
 def read_array(
@@ -22,7 +100,11 @@ def read_array(
     *,
     variable: str | None = None,
     orientation: Orientation = "stimuli_first",
+    axes: Sequence[str] | None = None,
     delimiter: str | None = None,
+    decimal: str | None = None,
+    header: bool | None = None,
+    index: bool | str | None = None,
     stimulus_column: str | None = None,
     stimuli: Sequence[str] | None = None,
 ) -> np.ndarray:
@@ -31,23 +113,36 @@ def read_array(
     Parameters
     ----------
     path : path-like
-        ``.npy``, ``.npz``, ``.csv``, ``.tsv``, ``.mat`` (all versions) or ``.h5``/``.hdf5``.
+        ``.npy``, ``.npz``, ``.csv``, ``.tsv``, ``.csv.gz``, ``.tsv.gz``, ``.mat`` (all versions) or
+        ``.h5``/``.hdf5``.
     variable : str, optional
-        Which array of an ``.npz``, ``.mat`` or ``.h5``; not needed where there is only one.
+        Which array of an ``.npz``, ``.mat`` or ``.h5``. Not needed where there is only one, or
+        only one that has at least two axes.
     orientation : {"stimuli_first", "stimuli_last"}
         Which axis stimuli are on; ``stimuli_last`` turns all axes around. Of tables: whether
         stimuli are rows or columns.
+    axes : sequence of str, optional
+        The axes as they lie in the file: some order of ``stimuli, units``, of ``stimuli, trials,
+        units``, or of ``stimuli, height, width, channels``. Without `orientation`.
     delimiter : str, optional
-        Of tables; a comma for ``.csv``, a tab for ``.tsv`` when not given.
+        Between the cells of tables, one character. When not given: a tab in ``.tsv``; in ``.csv`` a
+        semicolon where the second line has one, else a comma.
+    decimal : {".", ","}, optional
+        Mark of decimals in tables. When not given: a comma where cells are numbers only so, and
+        the delimiter is another; else a point.
+    header, index : bool, optional
+        Whether the first row, and the first column, of a table are names. When not given, rules
+        decide, and refuse what can be read two ways (Notes). `index` may be the name of a column.
     stimulus_column : str, optional
-        Column of a table that names each row's stimulus.
+        Column of a table that names each row's stimulus; as `index`, for stimuli in rows.
     stimuli : sequence of str, optional
-        With `stimulus_column`: rows are put into this order.
+        Stimuli as the table names them: they are put into this order.
 
     Returns
     -------
     ndarray
-        In native byte order; an ``.npy`` stays memory-mapped.
+        Stimuli x units, stimuli x trials x units, or stimuli x height x width x channels, in
+        native byte order; an ``.npy`` stays memory-mapped.
 
     Raises
     ------
@@ -55,145 +150,105 @@ def read_array(
         In one line: which file, what was found, what was expected. Python objects (pickles,
         object arrays, structs, cells, text) are never loaded.
 
+    Warns
+    -----
+    UserWarning
+        Where the shape looks like stimuli x channels x height x width and `axes` is not given.
+
+    Notes
+    -----
+    The rules that tell names from numbers in tables are listed in
+    ``shapemetrics.datasets.files.names``, and in the guide on datasets of one's own.
+
     Examples
     --------
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp()) / "network.npz"
-    >>> np.savez(path, hidden=np.ones((5, 3)), weights=np.zeros(3))
+    >>> np.savez(path, hidden=np.ones((5, 3)), weights=np.zeros((3, 3)))
     >>> read_array(path, variable="hidden").shape
     (5, 3)
     """
     path = Path(path)
+    found = read_file(
+        path,
+        Reading(
+            variable=variable,
+            orientation=orientation,
+            axes=axes,
+            delimiter=delimiter,
+            decimal=decimal,
+            header=header,
+            index=index,
+            stimulus_column=stimulus_column,
+        ),
+    )
+    remark = remark_on(found.array.shape, orientation) if axes is None else None
+    if remark is not None:
+        warnings.warn(f"{path}: {remark}", stacklevel=2)
+    if stimuli is None:
+        return found.array
+    if found.stimuli is None:
+        raise ValueError(f"{path}: found no names of stimuli, expected them in a table's rows")
+    rows = StimulusOrder(stimuli, "stimuli").rows(found.stimuli, str(path))
+    return found.array if rows is None else found.array[rows]
+
+
+def read_file(path: Path, reading: Reading) -> FileContent:
+    """Read a file's array as :func:`read_array` does, and what it calls the stimuli."""
     if not path.is_file():
         raise ValueError(f"{path}: there is no such file")
-    form = path.suffix.lower()
-    if form not in FORMATS:
-        raise ValueError(
-            f"{path}: found suffix {form or 'none'!r}, expected one of {', '.join(FORMATS)}"
-        )
+    form = check_suffix(path)
+    stimuli = told = None
     if form in TABLES:
-        if orientation == "stimuli_last" and stimulus_column is not None:
-            raise ValueError(
-                f"{path}: stimulus_column names rows, but stimuli are columns (stimuli_last)"
-            )
-        array = _read_table(path, delimiter or TABLES[form], stimulus_column, stimuli)
+        table = read_table(
+            path,
+            delimiter=reading.delimiter,
+            decimal=reading.decimal,
+            header=reading.header,
+            index=reading.names_of_rows,
+        )
+        array, told = table.values, table.told
+        first = reading.orientation == "stimuli_first" and (reading.axes or ["stimuli"])[0]
+        stimuli = table.rows if first == "stimuli" else table.columns
+    elif form == ".npy":
+        # `variable` names arrays in containers; a folder may hold both.
+        array = read_npy(path)
     else:
-        array = READERS[form](path, variable)
-    if not (np.issubdtype(array.dtype, np.floating) or np.issubdtype(array.dtype, np.integer)):
+        array = _CONTAINERS[form][0](path, reading.variable)
+    if array.dtype.kind not in "fiu":
         raise ValueError(f"{path}: found dtype {array.dtype}, expected real numbers")
-    if orientation == "stimuli_last":
+    if array.ndim == 0:
+        raise ValueError(f"{path}: found one number, expected an array")
+    if reading.axes is not None:
+        array = in_order(array, reading.axes, str(path))
+    elif reading.orientation == "stimuli_last":
         array = array.T
-    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+    if not array.dtype.isnative:
+        array = array.astype(array.dtype.newbyteorder("="))
+    return FileContent(array, stimuli, told)
 
 
-def _read_npy(path: Path, variable: str | None) -> np.ndarray:
-    # `variable` names arrays in containers; a folder may hold both.
-    try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
-        raise _unreadable(path, error) from None
-    if not isinstance(array, np.ndarray):
-        array.close()
-        raise ValueError(f"{path}: is an .npz archive under another name, expected an .npy file")
-    return array
+def variables_of(path: Path) -> list[Variable] | None:
+    """What a container holds, from its headers; None where a file is one array."""
+    form = check_suffix(path)
+    return _CONTAINERS[form][1](path) if form in _CONTAINERS else None
 
 
-def _read_npz(path: Path, variable: str | None) -> np.ndarray:
-    try:
-        with np.load(path, allow_pickle=False) as content:
-            name = chosen_variable(path, list(content.files), variable)
-            return content[name]
-    except (EOFError, OSError, zipfile.BadZipFile, KeyError) as error:
-        raise _unreadable(path, error) from None
-    except ValueError as error:
-        if str(error).startswith(str(path)):
-            raise
-        raise _unreadable(path, error) from None
+def shape_of(path: Path, reading: Reading) -> tuple[int, ...] | None:
+    """Shape of a file's array as :func:`read_file` gives it, from headers; None of a table.
 
-
-def _unreadable(path: Path, error: Exception) -> ValueError:
-    text = str(error)
-    if "allow_pickle" in text or "pickled" in text or "ython objects" in text or "Object" in text:
-        return ValueError(
-            f"{path}: holds Python objects (a pickle) or is damaged, expected an array of "
-            "numbers; pickles are never loaded"
-        )
-    return ValueError(f"{path}: damaged, or no {path.suffix} file: {text.splitlines()[0]}")
-
-
-def _read_table(
-    path: Path, delimiter: str, stimulus_column: str | None, stimuli: Sequence[str] | None
-) -> np.ndarray:
-    try:
-        table = pd.read_csv(
-            path, sep=delimiter, header=None, dtype=str, keep_default_na=False, encoding="utf-8-sig"
-        )
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: no readable table: {str(error).strip()}") from None
-    first = table.iloc[0]
-    # A first row without any number names the columns.
-    headed = stimulus_column is not None or bool(first.map(_as_number).isna().all())
-    if not headed and len(first) > 1 and first.tolist() == [str(i) for i in range(len(first))]:
-        raise ValueError(
-            f"{path}: line 1 reads 0, 1, ..., {len(first) - 1}: names of columns, it seems; "
-            "expected responses, or names that are not numbers"
-        )
-    if headed:
-        table = table.iloc[1:].set_axis(first.to_list(), axis=1)
-    if stimulus_column is not None:
-        table = _in_order(path, table, stimulus_column, stimuli)
-    numbers = table.apply(lambda column: pd.to_numeric(column, errors="coerce"))
-    wrong = numbers.isna().to_numpy() & ~table.isin(["nan", "NaN"]).to_numpy()
-    if wrong.any():
-        row, column = np.argwhere(wrong)[0]
-        found = table.iat[row, column]
-        raise ValueError(
-            f"{path}: line {row + 1 + headed}, column {column + 1} holds {found!r}, "
-            f"expected a number (delimiter {delimiter!r})"
-        )
-    return numbers.to_numpy(dtype=np.float64)
-
-
-def _as_number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
+    Raises
+    ------
+    ValueError
+        If the file is damaged, or which array is meant is not clear.
+    """
+    form = check_suffix(path)
+    if form in TABLES:
         return None
-
-
-def _in_order(
-    path: Path, table: pd.DataFrame, column: str, stimuli: Sequence[str] | None
-) -> pd.DataFrame:
-    """Rows in the order of the stimuli, without the column that names them."""
-    if list(table.columns).count(column) != 1:
-        raise ValueError(
-            f"{path}: found columns {', '.join(map(str, table.columns[:5]))}, ..., expected one "
-            f"of them to be stimulus column {column!r}"
-        )
-    names = table[column]
-    if names.duplicated().any():
-        raise ValueError(f"{path}: stimulus {names[names.duplicated()].iloc[0]!r} stands twice")
-    rest = table.drop(columns=column).set_axis(names, axis=0)
-    if stimuli is None:
-        return rest
-    wanted = [str(stimulus) for stimulus in stimuli]
-    for found, expected, word in ((wanted, set(names), "missing"), (names, set(wanted), "unknown")):
-        odd = [name for name in found if name not in expected]
-        if odd:
-            raise ValueError(
-                f"{path}: stimulus {odd[0]!r} is {word} ({len(odd)} such), "
-                f"expected the same {len(wanted)} stimuli in every file"
-            )
-    return rest.loc[wanted]
-
-
-READERS: dict[str, Callable[[Path, str | None], np.ndarray]] = {
-    ".npy": _read_npy,
-    ".npz": _read_npz,
-    ".mat": read_mat,
-    ".h5": read_hdf5,
-    ".hdf5": read_hdf5,
-}
-TABLES = {".csv": ",", ".tsv": "\t"}
-#: Suffixes of files that hold representations.
-FORMATS = (*READERS, *TABLES)
+    if form == ".npy":
+        shape = read_npy(path).shape
+    else:
+        shape = chosen_variable(path, _CONTAINERS[form][1](path), reading.variable).shape
+    if reading.axes is not None:
+        return in_order(np.broadcast_to(0, shape), reading.axes, str(path)).shape
+    return shape[::-1] if reading.orientation == "stimuli_last" else shape

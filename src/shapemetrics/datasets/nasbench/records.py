@@ -121,8 +121,9 @@ def read_tfrecord(path: str | os.PathLike) -> Iterator[Record]:
     Raises
     ------
     ValueError
-        If a frame is truncated or fails one of its two CRC-32C checks, or its content is not a
-        NAS-Bench-101 record. The message gives the file and the byte at which the frame begins.
+        If the file is empty, a frame is truncated or fails one of its two CRC-32C checks, or its
+        content is not a NAS-Bench-101 record. The message gives the file and the byte at which the
+        frame begins.
 
     Notes
     -----
@@ -175,6 +176,10 @@ def _frames(path: Path) -> Iterator[tuple[int, bytes]]:
     lengths: dict[bytes, int] = {}
     with open(path, "rb", buffering=1 << 20) as stream:
         left = os.fstat(stream.fileno()).st_size
+        if not left:
+            raise ValueError(
+                f"{path}: found no record, expected results of NAS-Bench-101: it is empty"
+            )
         offset, read = 0, stream.read
         while header := read(_HEADER_BYTES):
             length = lengths.get(header)

@@ -10,7 +10,10 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import pandas as pd
 
-from shapemetrics.datasets.files.readers import FORMATS, TABLES
+from shapemetrics.datasets.files import cells
+from shapemetrics.datasets.files.folders import response_files
+from shapemetrics.datasets.files.formats import FORMATS, stem_of, suffix_of
+from shapemetrics.datasets.files.text import read_text_table
 from shapemetrics.datasets.protocol import refused_id, refused_name
 
 #: Columns that say which array a row is about.
@@ -32,6 +35,8 @@ class Metadata:
     ids : list of str
     variables : list of (str or None)
         Array within the file.
+    lines : list of int
+        Line of each in the table.
     covariates : pandas.DataFrame
         Everything else: numbers as float64 or int64 (NaN where unknown), text as object (None
         where unknown).
@@ -41,6 +46,7 @@ class Metadata:
     files: list[Path]
     ids: list[str]
     variables: list[str | None]
+    lines: list[int]
     covariates: pd.DataFrame
 
     def numeric(self, name: str) -> bool:
@@ -66,9 +72,9 @@ class Metadata:
         if numbers.notna().sum() > bad.sum():
             at = int(np.flatnonzero(bad)[0])
             raise ValueError(
-                f"{self.path}: line {at + 2}, column {name!r} holds {values.iloc[at]!r}, while "
-                f"{int(numbers.notna().sum())} other rows hold numbers; expected numbers only, or "
-                "text only"
+                f"{self.path}: line {self.lines[at]}, column {name!r} holds {values.iloc[at]!r}, "
+                f"while {int(numbers.notna().sum())} other rows hold numbers; expected numbers "
+                "only, or text only"
             )
 
 
@@ -109,71 +115,75 @@ def read_metadata(
         raise ValueError(f"{folder}: there is no such folder")
     path = folder / metadata
     table = _read_table(path)
+    lines = table.index.tolist()
     if "id" in table:  # before anything is looked for under these names
-        _check_ids(path, table["id"].tolist())
+        _check_ids(path, lines, table["id"].tolist())
     files = _files(folder, path, table)
-    ids = table["id"].tolist() if "id" in table else [file.stem for file in files]
+    ids = table["id"].tolist() if "id" in table else [stem_of(file) for file in files]
     variables = (
         table["variable"].where(table["variable"] != "", None).tolist()
         if ("variable" in table)
         else [None] * len(ids)
     )
-    _check_ids(path, ids)
-    _check_distinct(path, files, variables)
+    _check_ids(path, lines, ids)
+    _check_distinct(path, lines, files, variables)
     if not ignore_extra:
         _check_extra(folder, path, files, [folder / name for name in other_files])
     rest = table.drop(columns=[name for name in FINDING if name in table])
+    rest = rest.reset_index(drop=True)
     for name in rest:
         reason = refused_name(name)
         if reason:
             raise ValueError(f"{path}: column {reason}")
-    covariates = rest.apply(_typed) if len(rest.columns) else rest
+    covariates = rest.apply(typed) if len(rest.columns) else rest
     for name in covariates.select_dtypes("number"):
         infinite = np.isinf(covariates[name].to_numpy(dtype=float))
         if infinite.any():
-            line = int(np.flatnonzero(infinite)[0]) + 2
+            line = lines[int(np.flatnonzero(infinite)[0])]
             raise ValueError(f"{path}: line {line}, column {name!r} is infinite, expected a number")
-    return Metadata(path, files, ids, variables, covariates)
+    return Metadata(path, files, ids, variables, lines, covariates)
 
 
 def _read_table(path: Path) -> pd.DataFrame:
-    if not path.is_file():
-        raise ValueError(f"{path}: there is no such file, expected a table about the files")
-    try:
-        table = pd.read_csv(
-            path,
-            sep=TABLES.get(path.suffix.lower(), ","),
-            header=None,
-            dtype=str,
-            keep_default_na=False,
-            encoding="utf-8-sig",
-        )
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: no readable table: {str(error).strip()}") from None
-    # The first row by hand: pandas would rename the second of two equal columns.
-    names = table.iloc[0].str.strip()
-    if names.duplicated().any():
-        raise ValueError(f"{path}: column {names[names.duplicated()].iloc[0]!r} stands twice")
-    table = table.iloc[1:].set_axis(names.to_list(), axis=1).fillna("").reset_index(drop=True)
-    table = table.apply(lambda column: column.str.strip()).astype(object)
-    if not {"id", "file"} & set(table):
+    """The table as text, its rows under the numbers of their lines."""
+    found = read_text_table(path, "a table about the files")
+    if not {"id", "file"} & set(found.header):
         raise ValueError(
-            f"{path}: found columns {', '.join(map(str, table))}, expected 'id' or 'file' among "
-            "them"
+            f"{path}: found columns {cells.shown(found.header)}, expected 'id' or 'file' among them"
         )
-    if "variable" in table and "file" in table and "id" not in table:
+    if "variable" in found.header and "file" in found.header and "id" not in found.header:
         raise ValueError(f"{path}: columns 'file' and 'variable' need a column 'id' beside them")
-    if len(table) < 3:
-        raise ValueError(f"{path}: found {len(table)} rows, expected at least 3 representations")
+    if len(found.rows) < 3:
+        raise ValueError(
+            f"{path}: found {len(found.rows)} rows, expected at least 3 representations"
+        )
+    table = pd.DataFrame(found.rows, index=found.lines, columns=found.header, dtype=object)
+    if found.layout.delimiter != ",":
+        covariates = [name for name in table if name not in FINDING]
+        table[covariates] = table[covariates].apply(lambda column: _with_points(path, column))
     return table
+
+
+def _with_points(path: Path, column: pd.Series) -> pd.Series:
+    """Numbers of a column that has a decimal comma, with a point instead."""
+    commas = column.map(cells.other_decimal)
+    numbers = column.map(lambda text: cells.number(text, ",") is not None) | column.isin(UNKNOWN)
+    if not commas.any() or not numbers.all():
+        return column
+    if all(cells.may_be_thousands(text, ",") for text in column[commas]):
+        raise ValueError(
+            f"{path}: column {column.name!r} holds {column[commas].iloc[0]!r}, which can be read "
+            "two ways, with a comma before decimals or between thousands; expected a point"
+        )
+    return column.str.replace(",", ".")
 
 
 def _files(folder: Path, path: Path, table: pd.DataFrame) -> list[Path]:
     if "file" in table:
         return [_named_file(folder, path, line, name) for line, name in _lines(table["file"])]
     found: dict[str, list[Path]] = {}
-    for file in _representations(folder):
-        found.setdefault(file.stem, []).append(file)
+    for file in response_files(folder)[0]:
+        found.setdefault(stem_of(file), []).append(file)
     files = []
     for line, id in _lines(table["id"]):
         own = [file for file in found.get(id, []) if file != path]
@@ -197,7 +207,7 @@ def _named_file(folder: Path, path: Path, line: int, name: str) -> Path:
     if not name or Path(name).is_absolute() or ".." in parts:
         raise ValueError(f"{where} leads out of the folder, expected a file below {folder}")
     file = folder / name
-    if file.suffix.lower() not in FORMATS:
+    if suffix_of(file) not in FORMATS:
         raise ValueError(f"{where}, expected one of {', '.join(FORMATS)}")
     if not file.is_file():
         raise ValueError(f"{where} does not exist in {folder}")
@@ -205,21 +215,13 @@ def _named_file(folder: Path, path: Path, line: int, name: str) -> Path:
 
 
 def _lines(column: pd.Series) -> list[tuple[int, str]]:
-    """Values with their line in the file, whose first is the header."""
-    return [(i + 2, value) for i, value in enumerate(column)]
+    """Values with their line in the file."""
+    return list(column.items())
 
 
-def _representations(folder: Path) -> list[Path]:
-    return sorted(
-        file
-        for file in folder.iterdir()
-        if file.suffix.lower() in FORMATS and not file.name.startswith(".") and file.is_file()
-    )
-
-
-def _check_ids(path: Path, ids: list[str]) -> None:
+def _check_ids(path: Path, lines: list[int], ids: list[str]) -> None:
     seen: dict[str, int] = {}
-    for line, id in enumerate(ids, start=2):
+    for line, id in zip(lines, ids, strict=True):
         reason = refused_id(id)
         if reason:
             raise ValueError(f"{path}: line {line}: id {id!r} {reason}")
@@ -231,9 +233,11 @@ def _check_ids(path: Path, ids: list[str]) -> None:
             )
 
 
-def _check_distinct(path: Path, files: list[Path], variables: list[str | None]) -> None:
+def _check_distinct(
+    path: Path, lines: list[int], files: list[Path], variables: list[str | None]
+) -> None:
     seen: dict[tuple[Path, str | None], int] = {}
-    for line, key in enumerate(zip(files, variables), start=2):
+    for line, key in zip(lines, zip(files, variables), strict=True):
         first = seen.setdefault(key, line)
         if first != line:
             raise ValueError(
@@ -244,7 +248,7 @@ def _check_distinct(path: Path, files: list[Path], variables: list[str | None]) 
 
 def _check_extra(folder: Path, path: Path, files: list[Path], others: list[Path]) -> None:
     known = {file.resolve() for file in [*files, path, *others]}
-    extra = [file.name for file in _representations(folder) if file.resolve() not in known]
+    extra = [file.name for file in response_files(folder)[0] if file.resolve() not in known]
     if extra:
         listed = ", ".join(extra[:5]) + (", ..." if len(extra) > 5 else "")
         raise ValueError(
@@ -253,7 +257,7 @@ def _check_extra(folder: Path, path: Path, files: list[Path], others: list[Path]
         )
 
 
-def _typed(column: pd.Series) -> pd.Series:
+def typed(column: pd.Series) -> pd.Series:
     """Numbers where all known values are, else text."""
     numbers = pd.to_numeric(column.where(~column.isin(UNKNOWN)), errors="coerce")
     if numbers.notna().any() and (numbers.notna() | column.isin(UNKNOWN)).all():
