@@ -122,7 +122,7 @@ def test_mistakes_in_files_name_them(folder, files, networks, tmp_path, mistake)
     assert "words.csv: line 2, column 2 holds 'x'" in said("a,b\n1,x\n", "words.csv")
     assert "cut.npy: damaged" in said(b"\x93NUMPY\x01\x00", "cut.npy")
     assert "cut.npz: damaged" in said(b"PK\x03\x04", "cut.npz")
-    assert "'short' 3" in said(np.eye(3), "short.npy")
+    assert "'short': found 3" in said(np.eye(3), "short.npy")
     assert "'nan': found 1 values that are NaN" in said(
         np.where(np.arange(40).reshape(20, 2) == 3, np.nan, 1.0), "nan.npy"
     )
