@@ -16,8 +16,14 @@ with job(snakemake) as log:
     block = plan.block(wildcards.block)
     store = RepresentationStore(Path(snakemake.input.index).parent).take(block.ids)
     store.verify()
-    metric = build_metric(snakemake.params.metric)
-    arrays = store.arrays(snakemake.params.positions)
-    prepared = [metric.prepare(X, name=id, dtype=dtype) for id, X in zip(block.ids, arrays)]
-    save_block(prepared, snakemake.output.block, {"digest": block.digest})
+    metric = build_metric(plan.measure)
+    arrays, provenance = store.arrays(snakemake.params.positions), {"digest": block.digest}
+    try:
+        prepared = [metric.prepare(X, name=id, dtype=dtype) for id, X in zip(block.ids, arrays)]
+    except ValueError as reason:
+        if not snakemake.params.may_be_left_out:
+            raise
+        log.warning("%s is left out: %s", wildcards.metric, reason)
+        prepared, provenance["left_out"] = [], str(reason)
+    save_block(prepared, snakemake.output.block, provenance)
     log.info("%d representations prepared", len(prepared))
