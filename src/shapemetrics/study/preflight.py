@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -262,9 +263,13 @@ class _Examination:
                 *(lambda n=n, t=t: self._classification(n, t) for n, t in tasks),
             )
         if kind.covariates and set(kind.covariates) <= set(self.parts[next(iter(selections))]):
-            figures |= self._without(
+            left_out = self._without(
                 "covariates", "covariates", *(lambda n=n: self._covariates(n) for n in selections)
             )
+            if left_out and self.study.dataset(self.dataset).get("covariates"):  # the user's wish
+                part = self.parts[next(iter(selections))]
+                raise nothing_explains(self.dataset, next(iter(selections)), len(part)).refusal()
+            figures |= left_out
         return figures
 
     def _regression(self, name: str, target: str, group: str | None) -> None:
@@ -296,7 +301,7 @@ class _Examination:
         name = self.kind.sampled
         sizes = self.sizes[name]
         self._fitted("samples", all_items(self.parts[name]))
-        reasons = []
+        reasons: dict[str, LeftOut] = {}
         for metric in self.study.metrics:
             settings, _ = fitted_measure(
                 self.study.measure(metric), sizes, entry=self.study.entry(metric)
@@ -304,10 +309,11 @@ class _Examination:
             try:
                 sample_sizes(settings, sizes, self.analyses["samples"]["n_sizes"])
             except LeftOut as error:
-                reasons.append(error)
-                self._note(error.note)
+                reasons[metric] = error
         if len(reasons) == len(self.study.metrics):
-            raise reasons[0]
+            raise next(iter(reasons.values()))
+        for metric, error in reasons.items():
+            self._note(replace(error.note, done=f"samples by {metric} are left out"))
 
     def _fitted_all(self, analysis: str, name: str) -> None:
         self._fitted(analysis, all_items(self.parts[name]))
@@ -326,6 +332,5 @@ class _Examination:
                 attempt()
             except LeftOut as error:
                 reasons.append(error)
-                note = error.note
-                self._note(Note(note.key, note.found, note.expected, f"{what} is left out"))
+                self._note(replace(error.note, done=f"{what} is left out"))
         return {figure} if attempts and len(reasons) == len(attempts) else set()

@@ -48,29 +48,20 @@ def _whitens(metric: Any) -> bool:
 
 
 def _features(metric: Any, data: Sizes) -> int | None:
-    """Features of a kernel that its approximation makes, or None where there is no bound."""
+    """Features of a kernel, or None where sizes do not bound them.
+
+    How many of a whitened radial basis function kernel's features count depends on the data.
+    """
     if metric.kernel == "linear":
         return _components(metric, data) if _whitens(metric) else None
     if metric.approximation == "nystroem":
         return metric.n_components or min(data.n_stimuli, KERNEL_FEATURES)
-    if not _whitens(metric):
-        return None
-    if metric.approximation == "random_features":
-        return 2 * -(-(metric.n_components or KERNEL_FEATURES) // 2)
-    return metric.n_components or data.n_stimuli
+    return None
 
 
 def _most_features(metric: Any, data: Sizes) -> int:
-    if not _whitens(metric):
-        return data.n_stimuli
-    most = data.n_stimuli - 2
-    return most // 2 * 2 if metric.approximation == "random_features" else most
-
-
-def _at_least(number: int, metric: Any, data: Sizes) -> Shortage | None:
-    if data.n_stimuli >= number:
-        return None
-    return None, _stimuli(data), f"at least {number}"
+    """Landmarks among the stimuli; of a linear kernel what whitening allows."""
+    return data.n_stimuli - 2 if metric.kernel == "linear" else data.n_stimuli
 
 
 def _training_stimuli(metric: Any, data: Sizes) -> Shortage | None:
