@@ -1,4 +1,4 @@
-"""Small and odd folders: refused in one line, shrunk or left out with a line, before anything runs."""
+"""Small and odd folders: refused, shrunk or left out with a line, before anything runs."""
 
 from __future__ import annotations
 

@@ -67,9 +67,8 @@ def test_a_measure_is_changed_exactly_where_it_could_not_be_computed(settings):
         sizes = Sizes(3, m, n, n)
         try:
             fitted, notes = fitted_measure(settings, sizes, entry="comparisons.it")
-        except LeftOut as reason:
+        except LeftOut:
             assert not computed(settings, m, n), (m, n)
-            assert str(reason).startswith("comparisons.it")
             continue
         assert computed(fitted, m, n), (m, n, fitted)
         assert bool(notes) == (not computed(settings, m, n)), (m, n, notes)
@@ -170,8 +169,7 @@ def test_a_regression_that_fits_runs_whatever_the_groups(
         folds, notes = fitted_analysis(
             "regression", {"n_outer": n_outer, "n_inner": n_inner}, items
         )
-    except LeftOut as reason:
-        assert "found" in str(reason)
+    except LeftOut:
         return
     for key in folds:
         assert folds[key] == {"n_outer": n_outer, "n_inner": n_inner}[key] or notes
