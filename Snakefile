@@ -31,7 +31,8 @@ try:
     config.update(validated(config, schema))
     study = Study(config, default_config(workflow.basedir))
     check_writable(study.results)
-    study = study.knowing(examined(study, local=workflow.local_exec))
+    here = workflow.is_main_process and workflow.local_exec
+    study = study.knowing(examined(study, local=here))
 except ValueError as error:
     raise WorkflowError(str(error)) from None
 

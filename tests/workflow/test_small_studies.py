@@ -88,39 +88,34 @@ def test_twelve_stimuli_two_groups_and_a_blank_stimulus_end_with_figures(fresh):
         fresh.folder / "files",
         array,
         depth=lambda k: k,
-        kind=lambda k: "steep" if k < 3 else "flat",
         seed=lambda k: k % 2,
     )
     configured(
         fresh,
-        {
-            "mine": files(regression=["depth"], group="seed"),
-            "other": files(classification=["kind"]),
-        },
-        ("rbf_kernel", "one_minus_pwcca", "one_minus_rsa"),
+        {"mine": files(targets=["depth"], group="seed")},
+        ("rbf_kernel", "one_minus_rsa"),
+        metrics={"procrustes": None},
     )
     output = fresh.run()
     for line in (
         "mine: datasets.mine: found equal arrays of n0, n1, expected arrays that differ",
         "mine: comparisons.rbf_kernel.n_components: found 50, expected at most 12 (12 stimuli)",
         "mine: datasets.mine.group: found 2 groups of 'seed', expected at least 3",
-        "other: analyses.classification.n_outer: found 4, expected at most 3",
     ):
         assert line in output
     figures = drawn(fresh, "mine")
     assert {"agreement", "audit", "samples", "cca/embedding", "cca/covariates"} <= figures
     assert not {name for name in figures if "regression" in name or "predictions" in name}
-    assert "classification" in drawn(fresh, "other")
     # A comparison of the default that the data do not allow is in no figure, and says why.
     agreement = pd.read_csv(fresh.results / "geometry" / "mine" / "agreement.csv")
     reasons = agreement.loc[agreement["metric_a"] == "one_minus_rsa", "left_out"]
     assert reasons.str.contains("all units respond equally to stimulus 0").all()
-    assert len(reasons) == 4
+    assert len(reasons) == 2
     assert "one_minus_rsa" not in (
         (fresh.results / "figures" / "mine" / "agreement.csv").read_text()
     )
     adjustments = pd.read_csv(fresh.results / "adjustments.csv")
-    assert {"mine", "other"} == set(adjustments["dataset"])
+    assert "comparisons.rbf_kernel.n_components" in set(adjustments["key"])
     assert "adjustments" in (fresh.results / "report.html").read_text(encoding="utf-8")
 
 
@@ -130,8 +125,9 @@ def test_a_class_of_equal_shapes_in_tiles_ends_with_figures_that_say_so(fresh):
     configured(
         fresh,
         {"scaled": own},
-        ("rbf_kernel", "one_minus_rsa"),
-        distances={"block_size": 4},
+        ("rbf_kernel",),
+        metrics={"procrustes": None},
+        distances={"block_size": 5},
     )
     output = fresh.run()
     assert "scaled: comparisons.rbf_kernel.n_components: found 50, expected at most 10" in output

@@ -162,17 +162,16 @@ def _spread(n: Callable[[Any, Items], int]) -> Check:
             equal_pairs += math.comb(taken, 2)
         if 2 * equal_pairs <= math.comb(training, 2):
             return None
-        return None, f"{sum(data.equal)} of {data.n} at distance 0 from others", "more that differ"
+        found = f"{sum(data.equal)} of {data.n} at distance 0 from others"
+        return None, found, "more that differ"
 
     return check
 
 
 def _some_differ(settings: Any, data: Items) -> Shortage | None:
-    return (
-        (None, f"{data.n} at distance 0 from one another", "some that differ")
-        if data.n_distinct < 2
-        else None
-    )
+    if data.n_distinct > 1:
+        return None
+    return None, f"{data.n} at distance 0 from one another", "some that differ"
 
 
 def _classification_training(settings: Any, data: Items) -> int:
