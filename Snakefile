@@ -15,8 +15,9 @@ SOURCE = os.path.join(workflow.basedir, "src")
 sys.path.insert(0, SOURCE)
 os.environ["PYTHONPATH"] = SOURCE
 
-from shapemetrics.study import Study, load_schema, validated
+from shapemetrics.study import Study, default_config, load_schema, validated
 from shapemetrics.study.folders import check_writable
+from shapemetrics.study.preflight import examined
 
 
 configfile: os.path.join(workflow.basedir, "config.yaml")
@@ -28,8 +29,10 @@ report: "report/workflow.rst"
 try:
     schema = load_schema(os.path.join(workflow.basedir, "config", "schema.yaml"))
     config.update(validated(config, schema))
-    study = Study(config)
+    study = Study(config, default_config(workflow.basedir))
     check_writable(study.results)
+    here = workflow.is_main_process and workflow.local_exec
+    study = study.knowing(examined(study, local=here))
 except ValueError as error:
     raise WorkflowError(str(error)) from None
 

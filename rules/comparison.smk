@@ -4,7 +4,7 @@ COMPARED = lambda w: expand(
     MATRIX,
     dataset=w.dataset,
     selection="compared",
-    metric=study.measures,
+    metric=study.measures_of(w.dataset),
 )
 
 

@@ -36,8 +36,11 @@ if not study.in_tiles:
             runtime=240,
         params:
             metric=lambda w: study.measure(w.metric),
+            entry=lambda w: study.fitting_options(w.metric)["entry"],
+            fixed=lambda w: study.fitting_options(w.metric)["fixed"],
+            may_be_left_out=lambda w: study.fitting_options(w.metric)["may_be_left_out"],
             selection=lambda w: vars(study.selection(w.dataset, w.selection)),
-            engine=study.engine_options(),
+            engine=lambda w: study.engine_options(w.metric),
         script:
             "../scripts/compute_distances.py"
 

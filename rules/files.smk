@@ -20,10 +20,12 @@ rule import_files:
         mem_mb=lambda w, attempt: attempt * 4000,
     params:
         reading=lambda w: own.reading(study.dataset(w.dataset)),
-        numbers=lambda w: study.kind(w.dataset).targets,
-        classes=lambda w: study.kind(w.dataset).labels,
-        group=lambda w: study.kind(w.dataset).group,
-        least_members=study.least_members,
+        positions=lambda w: study.dataset(w.dataset)["positions"],
+        # Not read: where more is asked of a class, it is read and checked again.
+        asked=lambda w: own.asked_of_class(
+            study.dataset(w.dataset), study.kind(w.dataset)
+        ),
+        known=lambda w: w.dataset in study.findings,
     script:
         "../scripts/import_files.py"
 

@@ -29,6 +29,7 @@ rule embed_distances:
         study.path("benchmarks", "embed_distances", "{dataset}_{metric}.tsv")
     params:
         **study.config["analyses"]["embedding"],
+        fixed=study.fixed("analyses", "embedding"),
         seed=lambda w: study.seed("embed_distances", w.dataset, w.metric),
     script:
         "../scripts/embed_distances.py"
@@ -49,6 +50,7 @@ rule measure_distortion:
         runtime=240,
     params:
         **study.config["analyses"]["distortion"],
+        fixed=study.fixed("analyses", "distortion"),
         seed=lambda w: study.seed("measure_distortion", w.dataset, w.metric),
     script:
         "../scripts/measure_distortion.py"

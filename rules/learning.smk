@@ -39,6 +39,8 @@ rule regress_target:
         **study.config["analyses"]["regression"],
         targets=lambda w: study.targets(w.dataset),
         group=lambda w: study.regression_group(w.dataset),
+        group_key=lambda w: study.group_key(w.dataset),
+        fixed=study.fixed("analyses", "regression"),
         leave_one_out=lambda w: study.kind(w.dataset).leave_one_out,
         seed=lambda w: study.seed("regress_target", w.dataset, w.metric),
     script:
@@ -61,6 +63,8 @@ rule classify_labels:
         **study.classification_options(),
         tasks=lambda w: study.kind(w.dataset).labels,
         group=lambda w: study.kind(w.dataset).group,
+        group_key=lambda w: study.group_key(w.dataset),
+        fixed=study.fixed("analyses", "classification"),
         seed=lambda w: study.seed("classify_labels", w.dataset, w.metric),
     script:
         "../scripts/classify_labels.py"

@@ -35,9 +35,33 @@ rule gather_costs:
         "../scripts/gather_costs.py"
 
 
+# Where data are too small for the default configuration: what was changed or left out, and why.
+ADJUSTMENTS = []
+if study.notes:
+
+    rule list_adjustments:
+        output:
+            table=report(
+                study.path("adjustments.csv"),
+                caption="../report/adjustments.rst",
+                category="7 Provenance",
+                labels={"figure": "adjustments", "dataset": "all", "metric": "all"},
+            ),
+        log:
+            study.path("logs", "list_adjustments.log"),
+        localrule: True
+        params:
+            rows=[{"dataset": name, **vars(note)} for name, note in study.notes],
+        script:
+            "../scripts/list_adjustments.py"
+
+    ADJUSTMENTS = rules.list_adjustments.output
+
+
 rule write_provenance:
     input:
         FIGURES,
+        ADJUSTMENTS,
         rules.write_explorer.output,
         code=study.code("study.provenance", "study.jobs"),
     output:
@@ -66,6 +90,7 @@ rule write_provenance:
 rule reported:
     input:
         FIGURES,
+        ADJUSTMENTS,
         rules.write_explorer.output,
         rules.gather_costs.output,
         rules.write_provenance.output,

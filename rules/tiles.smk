@@ -60,6 +60,7 @@ rule prepare_block:
         runtime=20,
     params:
         metric=lambda w: study.measure(w.metric),
+        may_be_left_out=lambda w: study.fitting_options(w.metric)["may_be_left_out"],
         positions=lambda w: study.selection(w.dataset, w.selection).positions,
         dtype=study.config["distances"]["dtype"],
     script:
@@ -94,7 +95,7 @@ rule compute_tile:
         runtime=max(10, int(4 * study.config["distances"]["tile_minutes"])),
     params:
         metric=lambda w: study.measure(w.metric),
-        engine=study.engine_options(),
+        engine=lambda w: study.engine_options(w.metric),
         progress=study.path("logs", "distances.log"),
     script:
         "../scripts/compute_tile.py"
@@ -115,6 +116,7 @@ rule gather_tiles:
         study.path("benchmarks", "gather_tiles", "{dataset}_{selection}_{metric}.tsv")
     params:
         metric=lambda w: study.measure(w.metric),
-        engine=study.engine_options(),
+        may_be_left_out=lambda w: study.fitting_options(w.metric)["may_be_left_out"],
+        engine=lambda w: study.engine_options(w.metric),
     script:
         "../scripts/gather_tiles.py"

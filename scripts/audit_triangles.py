@@ -6,4 +6,4 @@ from shapemetrics.study.tables import collect, read_selected, write_table
 
 with job(snakemake) as log:
     selected = read_selected(snakemake.input.matrices, snakemake.input.index)
-    write_table(collect(selected, audited), snakemake.output.table)
+    write_table(collect(selected, audited, log), snakemake.output.table)

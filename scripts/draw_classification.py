@@ -4,7 +4,7 @@ import pandas as pd
 
 from shapemetrics.figures.classification import plot_classification
 from shapemetrics.figures.tables import pretty
-from shapemetrics.study.drawing import is_simulated, job, read_tables, save_drawn
+from shapemetrics.study.drawing import done_rows, is_simulated, job, read_tables, save_drawn
 
 
 def divided(table: pd.DataFrame) -> pd.DataFrame:
@@ -16,7 +16,7 @@ def divided(table: pd.DataFrame) -> pd.DataFrame:
 
 
 with job(snakemake):
-    scores = divided(read_tables(snakemake.input.scores))
-    confusion = divided(read_tables(snakemake.input.confusion))
+    scores = divided(done_rows(read_tables(snakemake.input.scores)))
+    confusion = divided(done_rows(read_tables(snakemake.input.confusion)))
     figure = plot_classification(scores, confusion, simulated=is_simulated(snakemake.input.dataset))
     save_drawn(figure, scores, snakemake.output)

@@ -2,16 +2,17 @@
 
 from shapemetrics.figures.dendrogram import plot_dendrogram
 from shapemetrics.figures.tables import pretty
-from shapemetrics.study.drawing import is_simulated, job, read_tables, save_drawn
+from shapemetrics.study.drawing import colored, is_simulated, job, read_tables, save_drawn
 
 with job(snakemake):
     selection = snakemake.params.selection
     linkage = read_tables(snakemake.input.table).query("selection == @selection")
-    leaves = read_tables(snakemake.input.leaves).query("selection == @selection")
+    leaves, color = colored(read_tables(snakemake.input.leaves), snakemake.params.color)
+    leaves = leaves.query("selection == @selection")
     figure = plot_dendrogram(
         linkage,
         leaves,
-        snakemake.params.color,
+        color,
         legend=snakemake.params.legend,
         label=snakemake.params.label or "id",
         height_label=f"Linkage distance ({snakemake.params.unit})",

@@ -2,10 +2,10 @@
 
 from shapemetrics.figures.distortion import plot_distortion
 from shapemetrics.figures.tables import pretty
-from shapemetrics.study.drawing import is_simulated, job, read_tables, save_drawn
+from shapemetrics.study.drawing import done_rows, is_simulated, job, read_tables, save_drawn
 
 with job(snakemake):
-    table = read_tables(snakemake.input.table)
+    table = done_rows(read_tables(snakemake.input.table))
     figure = plot_distortion(
         table,
         title=f"{pretty(snakemake.wildcards.metric)}: distortion of embeddings",

@@ -2,13 +2,13 @@
 
 from shapemetrics.figures.embedding import plot_embedding
 from shapemetrics.figures.tables import pretty
-from shapemetrics.study.drawing import is_simulated, job, read_tables, save_drawn
+from shapemetrics.study.drawing import colored, is_simulated, job, read_tables, save_drawn
 
 with job(snakemake):
-    table = read_tables(snakemake.input.table)
+    table, color = colored(read_tables(snakemake.input.table), snakemake.params.color)
     figure = plot_embedding(
         table,
-        snakemake.params.color,
+        color,
         row=snakemake.params.panels[0],
         col=snakemake.params.panels[1],
         label=snakemake.params.label,

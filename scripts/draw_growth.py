@@ -2,10 +2,10 @@
 
 from shapemetrics.figures.growth import plot_growth
 from shapemetrics.figures.tables import pretty
-from shapemetrics.study.drawing import is_simulated, job, read_tables, save_drawn
+from shapemetrics.study.drawing import done_rows, is_simulated, job, read_tables, save_drawn
 
 with job(snakemake):
-    table = read_tables(snakemake.input.table)
+    table = done_rows(read_tables(snakemake.input.table))
     figure = plot_growth(
         table,
         distance_label=f"Mean distance ({snakemake.params.unit})",

@@ -14,5 +14,6 @@ with job(snakemake) as log:
         n_jobs=snakemake.threads,
         **options,
     )
-    log.info("R^2 from %.3f to %.3f", table["r2"].min(), table["r2"].max())
+    if "r2" in table:
+        log.info("R^2 from %.3f to %.3f", table["r2"].min(), table["r2"].max())
     write_table(table, snakemake.output.table)

@@ -1,9 +1,14 @@
 """Pool the units of all sessions into regions, as a representation store."""
 
+import sys
 from pathlib import Path
 
+from shapemetrics import RepresentationStore
 from shapemetrics.datasets.allen.regions import Pooling, pool_regions
+from shapemetrics.study import Study
+from shapemetrics.study.config import default_config
 from shapemetrics.study.jobs import job
+from shapemetrics.study.preflight import examine_store
 from shapemetrics.study.tables import write_table
 
 with job(snakemake) as log:
@@ -16,3 +21,8 @@ with job(snakemake) as log:
     )
     log.info("%d of %d regions kept", int(table["kept"].sum()), len(table))
     write_table(table, snakemake.output.regions)
+    study = Study(snakemake.config, default_config(Path(snakemake.scriptdir).parent))
+    store = RepresentationStore(Path(snakemake.output.index).parent)
+    for line in examine_store(study, snakemake.wildcards.dataset, store.index):
+        log.info(line)
+        print(line, file=sys.stderr)

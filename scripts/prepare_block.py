@@ -7,6 +7,7 @@ import numpy as np
 from shapemetrics import RepresentationStore
 from shapemetrics.metrics.base import warn_of_doubts
 from shapemetrics.metrics.registry import build_metric
+from shapemetrics.pairwise.blocks import save_block
 from shapemetrics.pairwise.inputs import Networks
 from shapemetrics.pairwise.out_of_core import prepare_block
 from shapemetrics.study.jobs import job
@@ -20,13 +21,20 @@ with job(snakemake) as log:
     store.verify()
     arrays = store.arrays(snakemake.params.positions)
     networks = Networks(dict(zip(block.ids, arrays, strict=True)))
-    origins = prepare_block(
-        networks,
-        range(len(networks)),
-        build_metric(snakemake.params.metric),
-        snakemake.output.block,
-        digest=block.digest,
-        dtype=dtype,
-    )
+    try:
+        origins = prepare_block(
+            networks,
+            range(len(networks)),
+            build_metric(plan.measure),
+            snakemake.output.block,
+            digest=block.digest,
+            dtype=dtype,
+        )
+    except ValueError as reason:
+        if not snakemake.params.may_be_left_out:
+            raise
+        log.warning("%s is left out: %s", wildcards.metric, reason)
+        facts, origins = {"digest": block.digest, "left_out": str(reason)}, []
+        save_block([], snakemake.output.block, facts)
     warn_of_doubts(origins)
-    log.info("%d representations prepared", len(networks))
+    log.info("%d representations prepared", len(origins))

@@ -1,33 +1,58 @@
 """Distances of some networks against the number of stimuli, fitted and held out."""
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from shapemetrics.estimation.resampling import distance_vs_samples
 from shapemetrics.metrics.registry import build_metric
 from shapemetrics.store import RepresentationStore
+from shapemetrics.study.facts import all_items, sizes_of
+from shapemetrics.study.fitting import fitted_analysis, fitted_measure
 from shapemetrics.study.jobs import job
 from shapemetrics.study.kinds import Selection
 from shapemetrics.study.samples import sample_sizes, summarized_samples
-from shapemetrics.study.tables import labelled, write_table
+from shapemetrics.study.tables import attempted, labelled, write_table
 
 with job(snakemake) as log:
     params = snakemake.params
     store = RepresentationStore(Path(snakemake.input.index).parent)
     selection = Selection(**{**params.selection, "n_networks": params.n_networks})
     arrays = selection.read(store)
-    tables = []
-    for name, settings in params.metrics.items():
-        metric = build_metric(settings)
-        found = distance_vs_samples(
-            arrays,
-            metric,
-            sample_sizes(arrays, metric, params.n_sizes),
-            n_repeats=params.n_repeats,
-            seed=params.seed,
-            heldout=True,
-            n_jobs=snakemake.threads,
-        )
-        tables.append(labelled(summarized_samples(found), {"metric": name}))
-    write_table(pd.concat(tables), snakemake.output.table)
+    rows = store.take(arrays).index
+    sizes = sizes_of(rows, selection.positions, snakemake.wildcards.dataset, "samples")
+
+    def measured(settings: dict[str, Any], entry: str) -> pd.DataFrame:
+        fitted_analysis("samples", {}, all_items(rows))
+        settings, _ = fitted_measure(settings, sizes, entry=entry)
+        metric, parts = build_metric(settings), []
+        for size in sample_sizes(settings, sizes, params.n_sizes):
+            try:
+                found = distance_vs_samples(
+                    arrays,
+                    metric,
+                    [size],
+                    n_repeats=params.n_repeats,
+                    seed=params.seed,
+                    heldout=hasattr(metric, "heldout_pairwise"),
+                    n_jobs=snakemake.threads,
+                )
+                parts.append(found)
+            except ValueError as reason:
+                if size == sizes.n_stimuli:
+                    raise
+                # Some order has stimuli on which a network's responses do not vary.
+                log.warning("%s: %d stimuli are left out: %s", entry, size, reason)
+        return summarized_samples(pd.concat(parts))
+
+    write_table(
+        pd.concat(
+            labelled(
+                attempted(lambda s=settings, n=name: measured(s, f"metrics.{n}"), {}, log),
+                {"metric": name},
+            )
+            for name, settings in params.metrics.items()
+        ),
+        snakemake.output.table,
+    )

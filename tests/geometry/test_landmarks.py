@@ -218,7 +218,10 @@ def test_progress_counts_all_pairs() -> None:
         ({"n_landmarks": 6, "n_candidates": 5}, "n_landmarks: found 6, but there are 5 candidates"),
         ({"n_landmarks": 4, "n_random": 5}, "n_random: found 5, but n_landmarks is 4"),
         ({"n_landmarks": 4, "seed": -1}, "seed: found -1"),
-        ({"n_landmarks": 4, "metric": Comparison("pwcca")}, "found Comparison, which is not symmetric"),
+        (
+            {"n_landmarks": 4, "metric": Comparison("pwcca")},
+            "found Comparison, which is not symmetric",
+        ),
     ],
 )
 def test_options_out_of_range_are_refused(options: dict, message: str) -> None:

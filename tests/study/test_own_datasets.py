@@ -190,17 +190,17 @@ MISTAKES = {
     "constant target": (
         {"targets": ["score"]},
         lambda rows: [row.__setitem__(3, "1.5") for row in rows[1:]],
-        "target 'score' has 24 known values, 1 of them different",
+        "mine.targets': found 24 known values of 'score', 1 of them different, expected at least 8",
     ),
     "one class": (
         {"targets": ["architecture"]},
         lambda rows: [row.__setitem__(4, "cnn") for row in rows[1:]],
-        "1 classes of target 'architecture' have 4 members or more",
+        "mine.targets': found 1 classes of 'architecture' with 3 members or more",
     ),
     "class in few groups": (
         {"targets": ["architecture"], "group": "family"},
         lambda rows: [row.__setitem__(2, f"{row[4]} family") for row in rows[1:]],
-        r"0 classes of target 'architecture' have 4 different family or more \(cnn 1, mlp 1\)",
+        r"found 0 classes of 'architecture' with 3 different family or more \(cnn 1, mlp 1\)",
     ),
     "empty group": (
         {"group": "family", "targets": ["score"]},

@@ -36,6 +36,8 @@ class BlockFile:
 
     fitted: list[Any]
     heldout: list[Any] | None
+    #: Why its networks could not be prepared, where a study leaves them out.
+    left_out: str | None = None
 
 
 def prepare_block(
@@ -91,7 +93,7 @@ def read_block(path: str | os.PathLike, *, verify: bool = True) -> BlockFile:
     """
     items, facts = load_block(path, verify=verify)
     if not facts.get("heldout"):
-        return BlockFile(items, None)
+        return BlockFile(items, None, facts.get("left_out"))
     half = len(items) // 2
     return BlockFile(items[:half], items[half:])
 

@@ -7,7 +7,7 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "config": ["ConfigError", "load_schema", "validated"],
+        "config": ["ConfigError", "default_config", "load_schema", "validated"],
         "plan": ["Study"],
     },
 )

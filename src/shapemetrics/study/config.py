@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import difflib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +97,52 @@ def validated(config: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str,
     return filled
 
 
+def default_config(folder: str | os.PathLike) -> dict[str, Any]:
+    """The configuration of a workflow that nothing is laid over, validated.
+
+    Parameters
+    ----------
+    folder : path-like
+        Of the Snakefile.
+    """
+    folder = Path(folder)
+    return load_config(
+        folder / "config.yaml", schema=load_schema(folder / "config" / "schema.yaml")
+    )
+
+
+def chosen_keys(config: Mapping[str, Any], default: Mapping[str, Any]) -> frozenset[str]:
+    """Keys whose values are not those of the default configuration: what the user chose.
+
+    Parameters
+    ----------
+    config, default : mapping
+        Validated, so that no key is missing.
+
+    Returns
+    -------
+    frozenset of str
+        With dots, as ``analyses.regression.n_outer``.
+
+    Examples
+    --------
+    >>> default = {"seed": 1, "metrics": {"cca": {"alpha": 0.0, "n_components": 10}}}
+    >>> chosen_keys({"seed": 1, "metrics": {"cca": {"alpha": 0.0, "n_components": 4}}}, default)
+    frozenset({'metrics.cca.n_components'})
+    """
+    return frozenset(_differing(config, default, ""))
+
+
+def _differing(value: Mapping[str, Any], default: Any, prefix: str) -> Iterator[str]:
+    for name, part in value.items():
+        there = default.get(name, _ABSENT) if isinstance(default, Mapping) else _ABSENT
+        if isinstance(part, Mapping):
+            yield from _differing(part, there, f"{prefix}{name}.")
+        elif part != there:
+            yield f"{prefix}{name}"
+
+
+_ABSENT = object()
 UNKNOWN_KEY = ("additionalProperties", "unevaluatedProperties")
 
 

@@ -2,19 +2,62 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import textwrap
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
 
-from shapemetrics.figures.style import save_figure
+from shapemetrics.figures.style import MUTED, finish, new_figure, save_figure, styled
 from shapemetrics.store.metadata import read_metadata
-from shapemetrics.study.jobs import job
+from shapemetrics.study import jobs
 from shapemetrics.study.origin import made_by
-from shapemetrics.study.tables import read_tables, write_table
+from shapemetrics.study.tables import LEFT_OUT, NothingDone, done_rows, read_tables, write_table
 
-__all__ = ["is_simulated", "job", "read_tables", "save_drawn"]
+__all__ = ["colored", "done_rows", "is_simulated", "job", "read_tables", "save_drawn"]
+
+#: Most classes that colours and markers of figures tell apart.
+MOST_COLORS = 40
+
+
+@contextmanager
+def job(snakemake: Any) -> Iterator[logging.Logger]:
+    """The frame around a drawing script: as :func:`shapemetrics.study.jobs.job`, and where nothing
+    of the table could be done, the figure is a line that says why."""
+    with jobs.job(snakemake) as log:
+        try:
+            yield log
+        except NothingDone as nothing:
+            log.warning("%s", nothing)
+            simulated = is_simulated(snakemake.input.dataset)
+            figure = plot_reasons(nothing.reasons, simulated=simulated)
+            save_drawn(figure, pd.DataFrame({LEFT_OUT: nothing.reasons}), snakemake.output)
+
+
+@styled
+def plot_reasons(reasons: Sequence[str], *, simulated: bool = False) -> Figure:
+    """A figure in place of another one that could not be drawn: why not, line by line."""
+    lines = [line for reason in reasons for line in textwrap.wrap(f"left out: {reason}", 72)]
+    figure = new_figure(5.5, 0.3 + 0.17 * len(lines))
+    ax = figure.subplots()
+    ax.set_axis_off()
+    ax.text(0, 1, "\n".join(lines), va="top", fontsize=7, color=MUTED, transform=ax.transAxes)
+    return finish(figure, None, simulated)
+
+
+def colored(table: pd.DataFrame, color: str) -> tuple[pd.DataFrame, str]:
+    """A table and the column that colours it, with a colour for every row.
+
+    Shapes that are too many to be told apart by colour become numbers of units.
+    """
+    if color != "shape" or table[color].nunique() <= MOST_COLORS:
+        return table, color
+    units = table[color].str.rsplit("x", n=1).str[-1].astype(int)
+    return table.assign(n_units=units), "n_units"
 
 
 def is_simulated(dataset: str | os.PathLike) -> bool:

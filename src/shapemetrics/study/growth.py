@@ -13,12 +13,19 @@ import pandas as pd
 
 from shapemetrics.datasets.allen.regions import Pooling, pool_regions
 from shapemetrics.learning.regression import nested_regression
+from shapemetrics.linalg import Array
 from shapemetrics.metrics.base import Metric
 from shapemetrics.pairwise.engine import pairwise_distances
 from shapemetrics.store.reader import RepresentationStore
+from shapemetrics.study.facts import equal_in, regression_items
+from shapemetrics.study.fitting import fitted_analysis
+from shapemetrics.study.needs import LeftOut
+from shapemetrics.study.tables import LEFT_OUT
 
 #: Parts of the repeats, and the share of them that each averages.
 SHARES = {"odd": 0.5, "all": 1.0}
+#: Folds of the regression; one region is left out at a time, whatever their number.
+FOLDS = {"n_outer": 5, "n_inner": 5}
 
 
 def recovery_by_units(
@@ -56,7 +63,8 @@ def recovery_by_units(
     pandas.DataFrame
         One row a number of units and share of the repeats: max_units (empty for all),
         median_units (of the regions used), repeats (share), mean_distance (over pairs of regions),
-        and the scores of the regression.
+        and the scores of the regression; where too few regions have a known target, a column
+        ``left_out`` that says so instead.
     """
     rows = []
     least = pooling["min_units"]
@@ -69,7 +77,13 @@ def recovery_by_units(
             for half, share in SHARES.items():
                 part = store.select(half=half)
                 known = part.take(part.index.loc[part.index[target].notna(), "id"])
-                D = pairwise_distances(known, metric, n_jobs=n_jobs)
+                labels = {"max_units": most, "repeats": share, "target": target}
+                try:
+                    D = pairwise_distances(known, metric, n_jobs=n_jobs) if len(known) else None
+                    fitted = _fitted(known.index, target, D)
+                except LeftOut as reason:
+                    rows.append({**labels, LEFT_OUT: str(reason)})
+                    continue
                 scores = nested_regression(
                     D,
                     known.index[target],
@@ -77,6 +91,7 @@ def recovery_by_units(
                     n_permutations=n_permutations,
                     n_bootstrap=n_bootstrap,
                     leave_one_out=True,
+                    **fitted,
                 ).summary.iloc[0]
                 used = known.index["n_units"].clip(upper=most)
                 rows.append(
@@ -90,3 +105,16 @@ def recovery_by_units(
                     }
                 )
     return pd.DataFrame(rows)
+
+
+def _fitted(rows: pd.DataFrame, target: str, D: Array | None) -> dict[str, Any]:
+    """Folds of the regression that so many regions have."""
+    items = regression_items(
+        rows,
+        target,
+        group=None,
+        group_key=None,
+        leave_one_out=True,
+        equal=() if D is None else equal_in(D),
+    )
+    return fitted_analysis("regression", FOLDS, items)[0]

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from shapemetrics.store.reader import RepresentationStore
 
 #: Layers of a network of the NAS-Bench-101 space, shallow to deep, and its states.
 LAYERS = ("stem", "stack1", "stack2", "stack3", "pool")
 STATES = ("untrained", "trained")
+#: Layers with a grid of positions.
+CONVOLUTIONAL = LAYERS[:-1]
 #: Height and width of the pictures that networks see, in pixels.
 IMAGE_SIDES = {"digits": 8, "cifar10": 32}
 
@@ -46,6 +49,8 @@ class Kind:
         Whether regression keeps groups together too.
     panels : tuple of (str or None, str or None)
         Covariates whose values make the rows and columns of an embedding's panels.
+    numbers, texts : tuple of str
+        Covariates that the package's own datasets have.
     """
 
     selections: dict[str, dict[str, Any]]
@@ -61,6 +66,8 @@ class Kind:
     targets: tuple[str, ...] = ()
     grouped_regression: bool = False
     panels: tuple[str | None, str | None] = ("state", "layer")
+    numbers: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
 
 
 NETWORKS = Kind(
@@ -82,6 +89,12 @@ NETWORKS = Kind(
         *("n_conv3x3", "n_conv1x1", "n_maxpool", "depth", "width"),
         *("trainable_parameters", "test_accuracy"),
     ),
+    numbers=(
+        *("log_error", "error", "test_accuracy", "train_accuracy", "untrained_accuracy"),
+        *("trainable_parameters", "n_vertices", "n_edges", "n_conv3x3", "n_conv1x1"),
+        *("n_maxpool", "depth", "width", "validation_accuracy"),
+    ),
+    texts=("network", "layer", "state", "diverged"),
 )
 REGIONS = Kind(
     selections={"regions": {"half": "all"}},
@@ -96,6 +109,8 @@ REGIONS = Kind(
         *("samples", "noise_floor", "growth"),
     ),
     metric_figures=("embedding", "atlas", "distortion", "dendrogram", "predictions"),
+    numbers=("hierarchy_score", "n_units", "n_sessions", "reliability", "variance_kept"),
+    texts=("structure_acronym", "structure_name", "division", "ccf_color", "half"),
 )
 #: Datasets that the package brings itself; all other names are a user's own.
 BUILT_IN = {"nasbench": NETWORKS, "allen": REGIONS, "steinmetz": REGIONS}
@@ -119,12 +134,22 @@ class Selection:
     positions: str | None
     n_networks: int | None = None
 
+    def rows(self, index: pd.DataFrame) -> pd.DataFrame:
+        """Rows of a store's index that belong to the selection."""
+        for name, wanted in self.where.items():
+            values = wanted if isinstance(wanted, list | tuple) else [wanted]
+            index = index[index[name].isin(list(values))]
+        if self.n_networks is not None:
+            keep = index[_naming(index)].drop_duplicates().head(self.n_networks)
+            index = index[index[_naming(index)].isin(keep)]
+        return index
+
     def chosen(self, store: RepresentationStore) -> RepresentationStore:
         """The store's representations that belong to the selection."""
         if self.where:
             store = store.select(**self.where)
         if self.n_networks is not None:
-            name = "network" if "network" in store.index else "id"
+            name = _naming(store.index)
             keep = store.index[name].drop_duplicates().head(self.n_networks)
             store = store.select(**{name: list(keep)})
         return store
@@ -134,3 +159,8 @@ class Selection:
         store = self.chosen(store)
         store.verify()
         return dict(zip(store.ids, store.arrays(self.positions)))
+
+
+def _naming(index: pd.DataFrame) -> str:
+    """Covariate that counts networks: their own where several representations are one's."""
+    return "network" if "network" in index else "id"

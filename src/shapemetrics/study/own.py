@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from shapemetrics.datasets.files.dataset import FilesDataset, with_layer
 from shapemetrics.datasets.files.metadata import Metadata
 from shapemetrics.datasets.loading import class_file, load_dataset
-from shapemetrics.datasets.protocol import Dataset
+from shapemetrics.datasets.protocol import Dataset, Representation
+from shapemetrics.store.arrays import Positions, flatten_positions
+from shapemetrics.study.covariates import asked_by, check_covariates, remarks
 from shapemetrics.study.kinds import Kind
+from shapemetrics.study.requirements import LEAST_ITEMS
 
 #: Settings that say what is read; the rest says what is done with it.
 READING = {
@@ -26,8 +30,8 @@ READING = {
 }
 #: Selections that are not one layer.
 ALL, COMPARED = "all", "compared"
-#: Fewest known values of a number that regression is asked for.
-LEAST_KNOWN = 8
+#: Column of a store's index that every dataset has.
+SHAPE = "shape"
 #: Most classes that colours and markers of figures tell apart.
 MOST_COLORS = 40
 
@@ -46,6 +50,35 @@ def make_dataset(settings: Mapping[str, Any]) -> Dataset:
     return load_dataset(options["class"], options["options"], Path.cwd())
 
 
+class Varying(Dataset):
+    """A dataset whose representations must differ from stimulus to stimulus, as all measures need.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        What it holds.
+    positions : {"samples", "features", "mean"}
+        How convolutional representations become the matrices that are compared.
+    """
+
+    def __init__(self, dataset: Dataset, positions: Positions) -> None:
+        self.source, self.simulated = dataset.source, dataset.simulated
+        self.stimuli, self.metadata = dataset.stimuli, dataset.metadata
+        self._dataset, self._positions = dataset, positions
+
+    def __iter__(self) -> Iterator[Representation]:
+        for representation in self._dataset:
+            array = representation.array
+            matrix = flatten_positions(array, self._positions) if array.ndim == 4 else array
+            # One at a time: most differ at the second stimulus already.
+            if all(np.array_equal(row, matrix[0]) for row in matrix):
+                raise ValueError(
+                    f"{representation.id!r}: found the same responses to all {len(matrix)} "
+                    "stimuli, expected responses that differ"
+                )
+            yield representation
+
+
 def input_files(settings: Mapping[str, Any]) -> list[str]:
     """Files that the representations depend on, for the workflow."""
     if settings["kind"] == "files":
@@ -54,7 +87,17 @@ def input_files(settings: Mapping[str, Any]) -> list[str]:
     return [*([code] if code else []), *settings["inputs"]]
 
 
-def own_kind(name: str, settings: Mapping[str, Any], least_members: int) -> Kind:
+def asked_of_class(settings: Mapping[str, Any], kind: Kind) -> list[Any]:
+    """What is asked of a class's covariates, which are known once its store is made; of files
+    nothing, since their table is checked before."""
+    if settings["kind"] == "files":
+        return []
+    return [list(kind.targets), list(kind.labels), kind.group]
+
+
+def own_kind(
+    name: str, settings: Mapping[str, Any], n_outer: int, *, fixed_folds: bool = False
+) -> Kind:
     """What is asked of a dataset of a user's own.
 
     Parameters
@@ -62,8 +105,10 @@ def own_kind(name: str, settings: Mapping[str, Any], least_members: int) -> Kind
     name : str
         The dataset's, for messages.
     settings : mapping
-    least_members : int
-        Fewest members of a class that classification can hold out.
+    n_outer : int
+        Outer folds of classification.
+    fixed_folds : bool
+        Whether the user chose them.
 
     Raises
     ------
@@ -86,9 +131,9 @@ def own_kind(name: str, settings: Mapping[str, Any], least_members: int) -> Kind
         table = dataset.table
         more_numbers, more_classes = _sorted_targets(key, table, settings)
         numbers, classes = [*numbers, *more_numbers], [*classes, *more_classes]
+        layer_values = _layers(key, table, settings)
         if covariates is None:
             covariates = _describing(table, settings)
-        layer_values = _layers(key, table, settings)
         shown = [settings[name] for name in ("color", "label")]
         for wanted in [
             *numbers,
@@ -97,9 +142,19 @@ def own_kind(name: str, settings: Mapping[str, Any], least_members: int) -> Kind
         ]:
             table.column(wanted)
         _check_color(key, table, settings["color"])
+        asked = asked_by(f"datasets.{name}", settings)
         for where, part in _parts(table.covariates, settings["layer"], layer_values):
-            where = f"{table.path}{where}"
-            check_covariates(part, numbers, classes, settings["group"], least_members, where)
+            check_covariates(
+                part,
+                numbers,
+                classes,
+                settings["group"],
+                n_outer,
+                f"{table.path}{where}",
+                asked=asked,
+                covariates=settings["covariates"] or (),
+                fixed_folds=fixed_folds,
+            )
     else:
         class_file(settings["class"], Path.cwd())  # or say that there is none
         if settings["layer"] is not None and layer_values is None:
@@ -181,7 +236,7 @@ def color(settings: Mapping[str, Any], kind: Kind) -> str:
     if settings["color"] is not None:
         return _Renamed(settings["layer"])(settings["color"])
     # Without anything known, the store's own column of shapes still tells items apart.
-    return next(iter([*kind.targets, *kind.labels, *kind.covariates]), "shape")
+    return next(iter([*kind.targets, *kind.labels, *kind.covariates]), SHAPE)
 
 
 def _sorted_targets(
@@ -214,17 +269,32 @@ def _check_color(key: str, table: Metadata, name: str | None) -> None:
 
 
 def _layers(key: str, table: Metadata, settings: Mapping[str, Any]) -> list[Any] | None:
+    """Layers that are compared: those that are named, or all with enough representations."""
     if settings["layer"] is None:
         if settings["layers"] is not None:
             raise ValueError(f"{key}.layers': needs 'layer', the column that they stand in")
         return None
-    present = with_layer(table, settings["layer"])["layer"].drop_duplicates().tolist()
-    wanted = present if settings["layers"] is None else settings["layers"]
+    members = with_layer(table, settings["layer"])["layer"].value_counts(sort=False)
+    present = members.index.tolist()
+    wanted = [layer for layer in present if members[layer] >= LEAST_ITEMS]
+    if settings["layers"] is not None:
+        wanted = settings["layers"]
+    elif not wanted:
+        raise ValueError(
+            f"{key}.layer': found at most {members.max()} representations of one "
+            f"{settings['layer']!r}, expected at least {LEAST_ITEMS} to compare"
+        )
     absent = [value for value in wanted if value not in present]
     if absent:
         raise ValueError(
             f"{key}.layers': {absent[0]!r} is none of the layers of {table.path}: "
             f"{', '.join(map(str, present))}"
+        )
+    few = [value for value in wanted if members[value] < LEAST_ITEMS]
+    if few:
+        raise ValueError(
+            f"{key}.layers': found {members[few[0]]} representations of {few[0]!r}, expected at "
+            f"least {LEAST_ITEMS} to compare"
         )
     return list(wanted)
 
@@ -242,95 +312,30 @@ def _describing(table: Metadata, settings: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def check_covariates(
-    covariates: pd.DataFrame,
-    numbers: Sequence[str],
-    classes: Sequence[str],
-    group: str | None,
-    least_members: int,
-    where: str,
-) -> None:
-    """Raise one clear ValueError where targets cannot be learned.
-
-    Parameters
-    ----------
-    covariates : pandas.DataFrame
-        One row a representation.
-    numbers, classes : sequence of str
-        What regression predicts and classification tells apart.
-    group : str or None
-        Column that is never split.
-    least_members : int
-        Fewest members of a class, or of its groups.
-    where : str
-        File, for messages.
-    """
-    for name in [*numbers, *classes, *([group] if group else [])]:
-        if name not in covariates:
-            raise ValueError(
-                f"{where}: there is no column {name!r}; found {', '.join(map(str, covariates))}"
-            )
-    if group and covariates[group].isna().any():
-        raise ValueError(f"{where}: group {group!r} is empty in some rows, expected it everywhere")
-    for name in numbers:
-        known = covariates[name].dropna()
-        if not pd.api.types.is_numeric_dtype(known):
-            raise ValueError(f"{where}: target {name!r} holds text, expected numbers")
-        if known.nunique() < 2 or len(known) < LEAST_KNOWN:
-            raise ValueError(
-                f"{where}: target {name!r} has {len(known)} known values, {known.nunique()} of "
-                f"them different, expected at least {LEAST_KNOWN} that vary"
-            )
-    for name in classes:
-        holders = covariates.dropna(subset=[name])
-        per_class = (
-            holders.groupby(name)[group].nunique() if group else holders[name].value_counts()
-        )
-        large = int((per_class >= least_members).sum())
-        if large < 2:
-            unit = f"different {group}" if group else "members"
-            sizes = ", ".join(f"{label} {count}" for label, count in per_class.head(6).items())
-            raise ValueError(
-                f"{where}: {large} classes of target {name!r} have {least_members} {unit} or more "
-                f"({sizes}), expected at least 2 such classes"
-            )
-
-
-def table_remarks(settings: Mapping[str, Any], kind: Kind, least_members: int) -> list[str]:
-    """What of files and their table will be left out, and what of them is in doubt.
-
-    Nothing is known of a class beforehand.
-    """
-    if settings["kind"] != "files":
-        return []
-    dataset = make_dataset(reading(settings))
-    covariates = with_layer(dataset.table, settings["layer"])
-    said = remarks(covariates, kind.targets, kind.labels, least_members)
-    return [*dataset.remarks(), *said]
-
-
 def told(dataset: Dataset) -> list[str]:
     """What in a dataset's tables of responses was taken for names, as far as they were read."""
     return dataset.told() if isinstance(dataset, FilesDataset) else []
 
 
-def remarks(
-    covariates: pd.DataFrame, numbers: Sequence[str], classes: Sequence[str], least_members: int
+def table_remarks(
+    settings: Mapping[str, Any], kind: Kind, n_outer: int, *, fixed_folds: bool = False
 ) -> list[str]:
-    """What will be left out, one line each."""
+    """What of a table of files will be left out; nothing is known of a class beforehand."""
+    if settings["kind"] != "files":
+        return []
+    dataset = make_dataset(reading(settings))
+    rows = with_layer(dataset.table, settings["layer"])
     lines = []
-    for name in [*numbers, *classes]:
-        missing = int(covariates[name].isna().sum())
-        if missing:
-            lines.append(
-                f"{name}: unknown for {missing} of {len(covariates)} representations, which are "
-                "left out where it is predicted"
-            )
-    for name in classes:
-        counts = covariates[name].value_counts()
-        for label, count in counts[counts < least_members].items():
-            lines.append(
-                f"{name}: class {label} has {count} members, fewer than {least_members}, and is "
-                "left out"
-            )
-    return lines
+    values = [where.get("layer") for where in kind.selections.values()]
+    if settings["layer"] is not None:
+        counts = rows["layer"].value_counts(sort=False)
+        lines = [
+            f"{settings['layer']} {layer} has {count} representations, fewer than {LEAST_ITEMS}, "
+            "and is left out"
+            for layer, count in counts.items()
+            if settings["layers"] is None and layer not in values
+        ]
+    for where, part in _parts(rows, settings["layer"] and "layer", values):
+        found = remarks(part, kind.targets, kind.labels, n_outer, fixed_folds=fixed_folds)
+        lines += [f"{where.removeprefix(', ')}: {line}" if where else line for line in found]
+    return [*dataset.remarks(), *lines]

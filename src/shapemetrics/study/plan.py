@@ -4,27 +4,29 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from copy import copy
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from shapemetrics.datasets.nasbench.probes import ProbeSettings, representation_bytes
-from shapemetrics.datasets.nasbench.settings import TrainingSettings
 from shapemetrics.metrics.base import Metric
 from shapemetrics.metrics.registry import build_metric, metric_module
 from shapemetrics.study import own
+from shapemetrics.study.checks import check_settings
+from shapemetrics.study.config import chosen_keys
 from shapemetrics.study.dependencies import asset_files, module_files, program_files
 from shapemetrics.study.kinds import (
     BUILT_IN,
-    IMAGE_SIDES,
     LAYERS,
     NETWORKS,
     REGIONS,
     Kind,
     Selection,
 )
+from shapemetrics.study.needs import Findings, Note
+from shapemetrics.study.outlines import announced_networks
 
 
 class Study:
@@ -34,6 +36,14 @@ class Study:
     ----------
     config : mapping
         From :func:`shapemetrics.study.validated`.
+    default : mapping, optional
+        The default configuration, validated too. What differs from it was chosen by the user, and
+        is never changed to fit the data. Without it nothing counts as chosen.
+
+    Attributes
+    ----------
+    findings : mapping of str to Findings
+        What was found out about each dataset beforehand; see :meth:`knowing`.
 
     Raises
     ------
@@ -41,27 +51,31 @@ class Study:
         If a metric cannot be made from its settings.
     """
 
-    def __init__(self, config: Mapping[str, Any]) -> None:
+    def __init__(self, config: Mapping[str, Any], default: Mapping[str, Any] | None = None) -> None:
         self.config = dict(config)
+        self.chosen = frozenset() if default is None else chosen_keys(config, default)
+        self.findings: Mapping[str, Findings] = {}
         self._own_kind = cache(self._made_kind)  # reads a table
         self.results = Path(config["results"])
-        twice = set(config["metrics"]) & set(config["comparisons"])
-        if twice:
-            raise ValueError(
-                f"configuration: {sorted(twice)[0]!r} stands under metrics and under comparisons"
-            )
-        for name in [*config["metrics"], *config["comparisons"]]:
-            self.metric(name)
-        if not self.datasets:
-            raise ValueError("configuration key 'datasets': none is enabled, expected at least one")
-        for name in self.datasets:
-            self._check_dendrogram(name)
-        shifts = config["analyses"]["shifts"]
-        if shifts["map_layer"] not in shifts["layers"]:
-            raise ValueError(
-                f"configuration key 'analyses.shifts.map_layer': found {shifts['map_layer']!r}, "
-                f"expected one of analyses.shifts.layers: {', '.join(shifts['layers'])}"
-            )
+        check_settings(self)
+
+    def knowing(self, findings: Mapping[str, Findings]) -> Study:
+        """The same study, less what findings about its datasets leave out.
+
+        Parameters
+        ----------
+        findings : mapping of str to Findings
+            From :func:`shapemetrics.study.preflight.examined`, by dataset.
+        """
+        study = copy(self)
+        study.findings = dict(findings)
+        return study
+
+    def fixed(self, *section: str) -> list[str]:
+        """Settings of a section of the configuration that the user chose, sorted."""
+        prefix = ".".join(section) + "."
+        names = (key.removeprefix(prefix) for key in self.chosen if key.startswith(prefix))
+        return sorted(name for name in names if "." not in name)
 
     def path(self, *parts: str) -> str:
         """A path below the results folder."""
@@ -69,11 +83,24 @@ class Study:
 
     def metric(self, name: str) -> Metric:
         """The metric of this name in the configuration."""
-        section = "metrics" if name in self.config["metrics"] else "comparisons"
         try:
             return build_metric(self.measure(name))
         except (ValueError, TypeError) as error:
-            raise ValueError(f"configuration key '{section}.{name}': {error}") from error
+            raise ValueError(f"configuration key {self.entry(name)!r}: {error}") from error
+
+    def entry(self, name: str) -> str:
+        """Configuration key of a metric or comparison."""
+        section = "metrics" if name in self.config["metrics"] else "comparisons"
+        return f"{section}.{name}"
+
+    def fitting_options(self, name: str) -> dict[str, Any]:
+        """What jobs are told to fit a measure to its data: its configuration key, which of its
+        settings the user chose, and whether it is a comparison as the default has it, which may
+        be left out."""
+        entry = self.entry(name)
+        fixed = self.fixed(*entry.split("."))
+        optional = entry.startswith("comparisons.") and not fixed
+        return {"entry": entry, "fixed": fixed, "may_be_left_out": optional}
 
     def measure(self, name: str) -> dict[str, Any]:
         """Settings of a metric or comparison."""
@@ -83,6 +110,14 @@ class Study:
     def measures(self) -> list[str]:
         """Names of the metrics and of the comparisons, in the configuration's order."""
         return [*self.config["metrics"], *self.config["comparisons"]]
+
+    def measures_of(self, dataset: str) -> list[str]:
+        """Those of them that can be computed on a dataset, as far as is known beforehand."""
+        left_out = self._findings(dataset).measures
+        return [name for name in self.measures if name not in left_out]
+
+    def _findings(self, dataset: str) -> Findings:
+        return self.findings.get(dataset, Findings())
 
     @property
     def metrics(self) -> list[str]:
@@ -103,12 +138,15 @@ class Study:
         return BUILT_IN[dataset] if dataset in BUILT_IN else self._own_kind(dataset)
 
     def _made_kind(self, dataset: str) -> Kind:
-        return own.own_kind(dataset, self.dataset(dataset), self.least_members)
+        return own.own_kind(dataset, self.dataset(dataset), **self.class_folds)
 
     @property
-    def least_members(self) -> int:
-        """Fewest members of a class that classification keeps: so many are held out in turn."""
-        return max(3, self.config["analyses"]["classification"]["n_outer"])
+    def class_folds(self) -> dict[str, Any]:
+        """Outer folds of classification, and whether the user chose them."""
+        return {
+            "n_outer": self.config["analyses"]["classification"]["n_outer"],
+            "fixed_folds": "n_outer" in self.fixed("analyses", "classification"),
+        }
 
     @property
     def own(self) -> list[str]:
@@ -154,28 +192,26 @@ class Study:
 
     def announcements(self) -> list[str]:
         """What the study is about to train and to keep, and how large that is."""
-        return [self._announced(name) for name in self.datasets if self.kind(name) is NETWORKS] + [
-            f"{name}: {remark}" for name in self.own for remark in self.remarks(name)
+        return [
+            *(
+                announced_networks(self.dataset(name))
+                for name in self.datasets
+                if self.kind(name) is NETWORKS
+            ),
+            *(
+                f"{name}: {remark}"
+                for name in self.own
+                for remark in own.table_remarks(
+                    self.dataset(name), self.kind(name), **self.class_folds
+                )
+            ),
+            *(f"{name}: {note}" for name, note in self.notes),
         ]
 
-    def remarks(self, dataset: str) -> list[str]:
-        """What of a user's own table will be left out, one line each."""
-        return own.table_remarks(self.dataset(dataset), self.kind(dataset), self.least_members)
-
-    def _announced(self, name: str) -> str:
-        settings = self.dataset(name)
-        side = IMAGE_SIDES[settings["images"]]
-        n_bytes = representation_bytes(
-            settings["n_networks"],
-            settings["n_probe"],
-            side,
-            TrainingSettings.from_mapping(settings["training"]),
-            ProbeSettings.from_mapping(settings["probes"]),
-        )
-        return (
-            f"{settings['n_networks']} networks on {settings['images']}: responses of "
-            f"{n_bytes / 1e9:.2f} GB, twice (each network's own file, and the store)"
-        )
+    @property
+    def notes(self) -> list[tuple[str, Note]]:
+        """Datasets, and what was changed or left out because of what they are."""
+        return [(name, note) for name in self.datasets for note in self._findings(name).notes]
 
     def downloads(self, name: str) -> str:
         """Folder of a dataset's downloads."""
@@ -231,7 +267,9 @@ class Study:
         settings = self.dataset(dataset)
         # Only where there are published results can ours be held against them.
         known = settings.get("published") or settings.get("published_file")
-        return [*kind.figures, *(["published"] if known else []), *of_metrics]
+        wanted = [*kind.figures, *(["published"] if known else []), *of_metrics]
+        left_out = self._findings(dataset).figures
+        return [name for name in wanted if name.split("/")[-1] not in left_out]
 
     def dendrogram(self, dataset: str) -> dict[str, Any]:
         """Which selection's dendrogram is drawn, and in which colours."""
@@ -258,18 +296,14 @@ class Study:
         kind = self.kind(dataset)
         return kind.group if kind.grouped_regression else None
 
+    def group_key(self, dataset: str) -> str | None:
+        """Configuration key of the covariate that is never split, where the user chose it."""
+        chosen = dataset not in BUILT_IN and self.kind(dataset).group is not None
+        return f"datasets.{dataset}.group" if chosen else None
+
     def target(self, dataset: str, name: str) -> str:
         """The covariate that a figure's file name stands for."""
         return next(target for target in self.targets(dataset) if own.slug(target) == name)
-
-    def _check_dendrogram(self, dataset: str) -> None:
-        selection = self.dendrogram(dataset)["selection"]
-        known = self.selections(dataset)
-        if selection not in known:
-            raise ValueError(
-                f"configuration key 'datasets.{dataset}.dendrogram': found {selection!r}, "
-                f"expected one of {', '.join(known)}"
-            )
 
     def pooling(self, dataset: str) -> dict[str, Any]:
         """How units of a dataset become regions."""
@@ -312,10 +346,17 @@ class Study:
         """Whether a matrix of distances is computed in tiles, by several jobs."""
         return self.config["distances"]["block_size"] is not None
 
-    def engine_options(self) -> dict[str, Any]:
-        """Precision and array library of distances, as the engine takes them."""
+    def engine_options(self, name: str) -> dict[str, Any]:
+        """Precision and array library of a measure's distances, as the engine takes them.
+
+        Only some measures can be computed on another backend, or with a tolerance; the others are
+        computed by NumPy, without.
+        """
         names = ("dtype", "backend", "device", "tolerance")
-        return {name: self.config["distances"][name] for name in names}
+        options = {name: self.config["distances"][name] for name in names}
+        if options["backend"] not in self.metric(name).backends:
+            options |= {"backend": "numpy", "device": None, "tolerance": None}
+        return options
 
     def tile_options(self) -> dict[str, Any]:
         """How matrices are cut into tiles."""

@@ -3,36 +3,58 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from shapemetrics.linalg import Array
-from shapemetrics.metrics.base import Metric
+from shapemetrics.study.fitting import fewest_stimuli
+from shapemetrics.study.needs import LEFT_OUT, LeftOut, Note, Sizes
 
 
-def sample_sizes(arrays: Mapping[str, Array], metric: Metric, n_sizes: int) -> list[int]:
+def sample_sizes(measure: Mapping[str, Any], sizes: Sizes, n_sizes: int) -> list[int]:
     """Numbers of samples, evenly spaced on a logarithmic scale, up to all.
 
     Parameters
     ----------
-    arrays : mapping from id to ndarray of shape (m, n)
-        Representations.
-    metric : Metric
-        With `n_components`, the smallest number is twice that, below which whitened
-        representations would span all samples.
+    measure : mapping
+        Settings of the metric, which fit all samples.
+    sizes : Sizes
+        Of the matrices.
     n_sizes : int
         How many.
 
+    Returns
+    -------
+    list of int
+        The smallest is twice the metric's `n_components`, below which whitened representations
+        would span all samples (16 where it has none); of fewer samples than that, half of them,
+        or the fewest that the metric takes.
+
     Raises
     ------
-    ValueError
-        If there are too few samples.
+    LeftOut
+        If there are no more samples than the metric takes.
+
+    Examples
+    --------
+    >>> sample_sizes({"family": "linear"}, Sizes(3, 100, 8, 8), 4)
+    [16, 29, 54, 100]
+    >>> sample_sizes({"family": "linear"}, Sizes(3, 12, 8, 8), 4)
+    [6, 8, 10, 12]
     """
-    m = len(next(iter(arrays.values())))
-    smallest = 2 * (getattr(metric, "n_components", None) or 8)
-    if m <= smallest:
-        raise ValueError(f"found {m} samples, expected more than {smallest} to vary their number")
+    m, fewest = sizes.n_stimuli, fewest_stimuli(measure, sizes)
+    wanted = 2 * (measure.get("n_components") or 8)
+    smallest = max(fewest, wanted if wanted < m else m // 2)
+    if smallest >= m:
+        raise LeftOut(
+            Note(
+                "analyses.samples",
+                f"{m} stimuli",
+                f"more than {fewest} to vary their number",
+                LEFT_OUT,
+            )
+        )
     return sorted({round(size) for size in np.geomspace(smallest, m, n_sizes)})
 
 
@@ -42,7 +64,8 @@ def summarized_samples(table: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     table : pandas.DataFrame
-        From :func:`shapemetrics.geometry.distance_vs_samples` with held-out distances.
+        From :func:`shapemetrics.geometry.distance_vs_samples`, with held-out distances or
+        without.
 
     Returns
     -------
@@ -50,6 +73,8 @@ def summarized_samples(table: pd.DataFrame) -> pd.DataFrame:
         One row a number of stimuli, fitted and held out: n_stimuli, held_out, distance (mean over
         pairs and orders), low, high (2.5 and 97.5% of the orders' means over pairs).
     """
+    if "distance_heldout" not in table:
+        table = table.assign(distance_heldout=np.nan)
     long = table.rename(columns={"distance": "False", "distance_heldout": "True"}).melt(
         id_vars=["n_stimuli", "repeat"],
         value_vars=["False", "True"],

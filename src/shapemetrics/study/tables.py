@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from logging import Logger
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from shapemetrics.files import atomic_path
 from shapemetrics.linalg import Array
 from shapemetrics.pairwise.matrix import DistanceMatrix
 from shapemetrics.store.reader import RepresentationStore
+from shapemetrics.study.facts import class_counts, equal_in
+from shapemetrics.study.needs import LeftOut, Note
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +35,10 @@ class Selected:
         One row a representation, in the order of the matrix.
     is_metric : bool
         Whether the measure is a metric by construction.
+    floor : float
+        Distances up to it are zero but for rounding.
+    left_out : str or None
+        Why there are no distances, where the measure could not be computed.
     """
 
     labels: dict[str, Any]
@@ -39,6 +46,13 @@ class Selected:
     ids: list[str]
     covariates: pd.DataFrame
     is_metric: bool
+    floor: float = 0.0
+    left_out: str | None = None
+
+    @property
+    def equal(self) -> tuple[int, ...]:
+        """Numbers of items at distance zero, each set that several belong to."""
+        return equal_in(self.distances, self.floor)
 
     def covariate(self, name: str) -> pd.Series:
         """One covariate; ValueError names those that there are."""
@@ -51,33 +65,16 @@ class Selected:
 
     def having(self, name: str) -> Selected:
         """The part whose covariate `name` is known."""
-        keep = self.covariate(name).notna().to_numpy()
-        if not keep.any():
-            raise ValueError(f"selection {self.labels['selection']!r}: {name!r} is never known")
-        return self._part(keep)
+        return self._part(self.covariate(name).notna().to_numpy())
 
     def frequent(self, name: str, least: int, group: str | None = None) -> Selected:
         """The part whose class, by covariate `name`, has at least so many members.
 
         With `group`, a covariate, at least so many different groups hold the class.
-
-        Raises
-        ------
-        ValueError
-            If fewer than two classes have.
         """
-        values = self.covariate(name)
-        counts = values.value_counts()
-        if group is not None:
-            counts = self.covariate(group).groupby(values).nunique().reindex(counts.index)
+        counts = class_counts(self.covariates, name, group)
         large = counts.index[counts >= least]
-        if len(large) < 2:
-            unit = "members" if group is None else f"different {group}"
-            raise ValueError(
-                f"selection {self.labels['selection']!r}: {len(large)} classes of {name!r} have "
-                f"{least} {unit} or more, expected at least 2"
-            )
-        return self._part(values.isin(large).to_numpy())
+        return self._part(self.covariate(name).isin(large).to_numpy())
 
     def _part(self, keep: np.ndarray) -> Selected:
         return Selected(
@@ -86,11 +83,16 @@ class Selected:
             [id for id, kept in zip(self.ids, keep) if kept],
             self.covariates[keep].reset_index(drop=True),
             self.is_metric,
+            self.floor,
         )
 
 
 #: Covariates that may name a whole selection.
 NAMING = ("layer", "state")
+#: Angles up to this are zero but for rounding (the floor of arccos in double precision is 2e-8).
+ANGLE_FLOOR = 1e-7
+#: Column of tables, empty but in rows about what could not be done: why.
+LEFT_OUT = "left_out"
 
 
 def read_selected(
@@ -125,8 +127,17 @@ def read_selected(
         for name in NAMING:
             if name in covariates and covariates[name].nunique() == 1:
                 labels[name] = covariates[name].iloc[0]
-        is_metric = matrix.provenance["parameters"]["is_metric"]
-        yield Selected(labels, matrix.values, matrix.ids, covariates, is_metric)
+        parameters = matrix.provenance["parameters"]
+        angular = parameters.get("geometry") == "angular" or parameters["metric"] == "AngularCKA"
+        yield Selected(
+            labels,
+            matrix.values,
+            matrix.ids,
+            covariates,
+            parameters["is_metric"],
+            ANGLE_FLOOR if angular else 0.0,
+            matrix.provenance.get(LEFT_OUT),
+        )
 
 
 def labelled(table: pd.DataFrame, labels: dict[str, Any]) -> pd.DataFrame:
@@ -137,12 +148,41 @@ def labelled(table: pd.DataFrame, labels: dict[str, Any]) -> pd.DataFrame:
 
 
 def collect(
-    selected: Iterator[Selected], function: Callable[[Selected], pd.DataFrame]
+    selected: Iterator[Selected], function: Callable[[Selected], pd.DataFrame], log: Logger
 ) -> pd.DataFrame:
-    """Apply a function to each selection and stack its labelled tables."""
+    """Apply a function to each selection and stack its labelled tables.
+
+    Where the function raises LeftOut, one row of column ``left_out`` says why, and so does the log.
+    """
     return pd.concat(
-        [labelled(function(part), part.labels) for part in selected], ignore_index=True
+        [
+            labelled(attempted(lambda p=part: function(p), part.labels, log), part.labels)
+            for part in selected
+        ],
+        ignore_index=True,
     )
+
+
+def attempted(
+    attempt: Callable[[], pd.DataFrame], labels: dict[str, Any], log: Logger
+) -> pd.DataFrame:
+    """The table that `attempt` returns, or one row that says why it could not be made."""
+    try:
+        return attempt()
+    except LeftOut as reason:
+        log.warning("%s: %s", labels, reason)
+        return not_done(reason)
+
+
+def told(log: Logger, labels: dict[str, Any], notes: Sequence[Note]) -> None:
+    """Write to the log what was changed to fit the data."""
+    for note in notes:
+        log.warning("%s: %s", labels, note)
+
+
+def not_done(reason: object) -> pd.DataFrame:
+    """One row about something that could not be done."""
+    return pd.DataFrame({LEFT_OUT: [str(reason)]})
 
 
 def long_confusion(confusion: pd.DataFrame) -> pd.DataFrame:
@@ -161,3 +201,41 @@ def read_tables(paths: str | os.PathLike | Sequence[str | os.PathLike]) -> pd.Da
     """Read one CSV file or stack several."""
     paths = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
     return pd.concat([pd.read_csv(path) for path in paths], ignore_index=True)
+
+
+def done_rows(table: pd.DataFrame, **wanted: Any) -> pd.DataFrame:
+    """Rows of a table that are about what could be done.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+    **wanted
+        Columns and their values; None does not select.
+
+    Raises
+    ------
+    NothingDone
+        If there are none, with the reasons.
+    """
+    for name, value in wanted.items():
+        if value is not None and name in table:
+            table = table[table[name] == value]
+    if LEFT_OUT not in table:
+        return table
+    done = table[table[LEFT_OUT].isna()].drop(columns=LEFT_OUT)
+    if done.empty:
+        raise NothingDone(table[LEFT_OUT].drop_duplicates().tolist())
+    return done
+
+
+class NothingDone(Exception):
+    """Nothing of a table could be done.
+
+    Parameters
+    ----------
+    reasons : list of str
+    """
+
+    def __init__(self, reasons: list[str]) -> None:
+        super().__init__("; ".join(reasons))
+        self.reasons = reasons

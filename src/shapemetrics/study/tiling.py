@@ -12,21 +12,24 @@ import math
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from shapemetrics.files import atomic_path
+from shapemetrics.files import DamagedFile, atomic_path
 from shapemetrics.metrics.base import Metric
 from shapemetrics.metrics.registry import build_metric
 from shapemetrics.pairwise.cost import estimated_pair_seconds
 from shapemetrics.pairwise.memory import prepared_bytes
 from shapemetrics.pairwise.tiles import block_digest, tile_name, tile_pairs
 from shapemetrics.store.reader import RepresentationStore
+from shapemetrics.study.facts import sizes_of
+from shapemetrics.study.fitting import fitted_measure
 from shapemetrics.study.kinds import Selection
+from shapemetrics.study.needs import LeftOut
 from shapemetrics.study.plan import Study
 
 #: Bytes that a tile job takes beside its blocks: the interpreter and products.
@@ -65,12 +68,18 @@ class MatrixPlan:
         Size of the largest block once prepared.
     pair_seconds : float
         Estimated time of a pair on one core.
+    measure : dict
+        Settings of the measure that fit what it compares.
+    left_out : str or None
+        Why the measure cannot be computed; there are no blocks then.
     """
 
     blocks: list[Block]
     symmetric: bool
     block_bytes: int
     pair_seconds: float
+    measure: dict[str, Any] = field(default_factory=dict)
+    left_out: str | None = None
 
     @property
     def ids(self) -> list[str]:
@@ -113,6 +122,9 @@ def plan_matrix(
     block_size: int | str,
     tile_minutes: float,
     block_gigabytes: float,
+    names: tuple[str, str] = ("", ""),
+    entry: str = "metrics",
+    fixed: Sequence[str] = (),
 ) -> MatrixPlan:
     """Cut a selection into blocks.
 
@@ -130,13 +142,24 @@ def plan_matrix(
         Wanted time of a tile on one core.
     block_gigabytes : float
         Most that a prepared block may take, which bounds a job's memory.
+    names : (str, str)
+        Of the dataset and selection, for messages.
+    entry, fixed
+        Configuration key of the measure, and those of its settings that the user chose.
 
     Returns
     -------
     MatrixPlan
+
+    Raises
+    ------
+    Refused, LeftOut
+        As :func:`shapemetrics.study.requirements.fitted_measure`.
     """
     chosen = selection.chosen(store)
-    metric = build_metric(measure)
+    sizes = sizes_of(chosen.index, selection.positions, *names)
+    fitting, _ = fitted_measure(measure, sizes, entry=entry, fixed=fixed)
+    metric = build_metric(fitting)
     shapes = [tuple(map(int, text.split("x"))) for text in chosen.index["shape"]]
     largest = chosen.take([chosen.ids[max(range(len(shapes)), key=lambda k: math.prod(shapes[k]))]])
     n_bytes = _prepared_bytes(largest, metric, selection.positions, dtype)
@@ -144,7 +167,9 @@ def plan_matrix(
     wanted = math.sqrt(tile_minutes * 60.0 / seconds) if block_size == "auto" else block_size
     size = max(1, min(int(wanted), int(block_gigabytes * 1e9 / n_bytes + 1e-6)))
     digests = list(chosen.index["sha256"])
-    read = {"positions": selection.positions, "dtype": dtype}
+    read: dict[str, Any] = {"positions": selection.positions, "dtype": dtype}
+    if fitting != dict(measure):  # a block of other components is another block
+        read["measure"] = fitting
     blocks = [
         Block(
             block_digest(chosen.ids[start : start + size], digests[start : start + size], read),
@@ -152,7 +177,8 @@ def plan_matrix(
         )
         for start in range(0, len(chosen), size)
     ]
-    return MatrixPlan(blocks, metric.symmetric, n_bytes * len(blocks[0].ids), seconds)
+    room = n_bytes * len(blocks[0].ids)
+    return MatrixPlan(blocks, metric.symmetric, room, seconds, fitting)
 
 
 def _prepared_bytes(
@@ -174,7 +200,7 @@ def matrices(study: Study, dataset: str) -> list[tuple[str, str]]:
     if "noise_floor" in kind.figures:
         selections["halves"] = None
     of_metrics = [(selection, metric) for selection in selections for metric in study.metrics]
-    compared = [("compared", measure) for measure in study.measures]
+    compared = [("compared", measure) for measure in study.measures_of(dataset)]
     return list(dict.fromkeys([*of_metrics, *compared]))
 
 
@@ -187,28 +213,45 @@ def plan_dataset(
     ----------
     store : RepresentationStore
     matrices : sequence of mapping
-        Names (`selection`, `metric`) and settings (`chosen`, `measure`), as :func:`wanted` gives.
+        Names and settings, as :func:`wanted` gives.
     **options
         Of :func:`plan_matrix`.
     """
     return TilePlan(
         {
-            (matrix["selection"], matrix["metric"]): plan_matrix(
-                store, Selection(**matrix["chosen"]), matrix["measure"], **options
-            )
+            (matrix["selection"], matrix["metric"]): _planned(store, matrix, options)
             for matrix in matrices
         }
     )
+
+
+def _planned(
+    store: RepresentationStore, matrix: Mapping[str, Any], options: Mapping[str, Any]
+) -> MatrixPlan:
+    """Plan of one matrix; a comparison that cannot be computed is left out where it may be."""
+    chosen, optional = Selection(**matrix["chosen"]), matrix.get("may_be_left_out", False)
+    fitting = {name: matrix[name] for name in ("entry", "fixed") if name in matrix}
+    names = matrix.get("dataset", "dataset"), matrix["selection"]
+    try:
+        return plan_matrix(store, chosen, matrix["measure"], names=names, **fitting, **options)
+    except (LeftOut, ValueError) as reason:
+        if not optional or isinstance(reason, DamagedFile):
+            raise
+        return MatrixPlan(
+            [], build_metric(matrix["measure"]).symmetric, 0, 0.0, left_out=str(reason)
+        )
 
 
 def wanted(study: Study, dataset: str) -> list[dict[str, Any]]:
     """Names and settings of the matrices that the study asks of a dataset."""
     return [
         {
+            "dataset": dataset,
             "selection": selection,
             "metric": metric,
             "chosen": vars(study.selection(dataset, selection)),
             "measure": study.measure(metric),
+            **study.fitting_options(metric),
         }
         for selection, metric in matrices(study, dataset)
     ]

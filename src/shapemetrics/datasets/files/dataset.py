@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from shapemetrics.datasets.files.contents import content_keys
 from shapemetrics.datasets.files.metadata import Metadata, read_metadata
 from shapemetrics.datasets.files.order import StimulusOrder
 from shapemetrics.datasets.files.readers import FileContent, Orientation, Reading, read_file
@@ -19,6 +21,9 @@ from shapemetrics.datasets.files.text import read_text_table
 from shapemetrics.datasets.protocol import Dataset, Representation
 from shapemetrics.files import sha256_of
 from shapemetrics.store.arrays import check_representation
+
+#: Most that is read before a study begins, to know shapes that no header tells.
+OUTLINE_BYTES = 32_000_000
 
 
 class FilesDataset(Dataset):
@@ -147,12 +152,7 @@ class FilesDataset(Dataset):
         for at, (id, file) in enumerate(zip(self.table.ids, self.table.files, strict=True)):
             found = self._read(at)
             array = found.array
-            if len(array) != len(stimuli):
-                whose = self._stimuli_file or self.table.files[0]
-                raise ValueError(
-                    f"{file}: found {len(array)} stimuli (shape {array.shape}), expected "
-                    f"{len(stimuli)} as in {whose.name}"
-                )
+            self._check_stimuli(file, array, stimuli)
             rows = order.rows(found.stimuli, str(file))
             self._moved = order.remarks()
             array = array if rows is None else array[rows]
@@ -167,6 +167,52 @@ class FilesDataset(Dataset):
         arrays = list(zip(self.table.files, self.table.variables, strict=True))
         unnamed = [file for file, name in arrays if name is None and self.reading.variable is None]
         return [*remarks_on_axes(arrays, self.reading), *remarks_on_containers(unnamed)]
+
+    def outline(self, most_bytes: int = OUTLINE_BYTES) -> pd.DataFrame | None:
+        """What the index of the representations will hold, as far as headers of files tell.
+
+        Parameters
+        ----------
+        most_bytes : int
+            An ``.npy`` tells its shape without being read. Other files are read where together
+            they are no larger than this; so are files that begin alike.
+
+        Returns
+        -------
+        pandas.DataFrame or None
+            One row per representation: ``id``, ``shape`` (as ``40x8``), ``sha256`` (a key of the
+            content, equal for equal files), and the covariates. None where files are too large to
+            be read beforehand.
+
+        Raises
+        ------
+        ValueError
+            In one line: which file, what was found, what was expected.
+        """
+        files = self.table.files
+        others = {file for file in files if file.suffix.lower() != ".npy"}
+        if sum(file.stat().st_size for file in others) > most_bytes:
+            return None
+        stimuli = self.stimuli
+        shapes, keys = [], content_keys(files, most_bytes)
+        for at, file in enumerate(files):
+            array = self._read(at).array
+            self._check_stimuli(file, array, stimuli)
+            if array.ndim not in (2, 3, 4) or array.size == 0:
+                check_representation(array, str(file))  # says what is wrong
+            shapes.append("x".join(map(str, array.shape)))
+            if file in others:  # several arrays may be in one file
+                keys[at] = hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
+        facts = {"id": self.table.ids, "shape": shapes, "sha256": keys}
+        return pd.concat([pd.DataFrame(facts), self._covariates.reset_index(drop=True)], axis=1)
+
+    def _check_stimuli(self, file: Path, array: np.ndarray, stimuli: Sequence[Any]) -> None:
+        if len(array) != len(stimuli):
+            whose = self._stimuli_file or self.table.files[0]
+            raise ValueError(
+                f"{file}: found {len(array)} stimuli (shape {array.shape}), expected "
+                f"{len(stimuli)} as in {whose.name}"
+            )
 
     def told(self) -> list[str]:
         """Of the tables read so far: what was taken for names, and which rows were moved."""

@@ -1,0 +1,54 @@
+"""Whether matrices of distances will fit into memory, told from shapes."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+
+from shapemetrics.metrics.registry import build_metric
+from shapemetrics.pairwise.memory import check_memory
+from shapemetrics.study.facts import matrix_shape
+from shapemetrics.study.fitting import need_of
+from shapemetrics.study.needs import Note
+from shapemetrics.study.plan import Study
+from shapemetrics.study.tiling import matrices
+
+
+def check_room(study: Study, dataset: str, rows: pd.DataFrame) -> None:
+    """Refuse matrices of distances that do not fit into the memory that is free.
+
+    Parameters
+    ----------
+    study : Study
+    dataset : str
+    rows : pandas.DataFrame
+        The store's index, or what is known of it. Matrices that exist already need no room.
+
+    Raises
+    ------
+    Refused
+        With what is needed and what is free.
+    """
+    dtype = np.dtype(study.config["distances"]["dtype"])
+    for selection, name in matrices(study, dataset):
+        matrix = study.path("distances", dataset, selection, name, "distances.npz")
+        if Path(matrix).exists():
+            continue
+        chosen, settings = study.selection(dataset, selection), study.measure(name)
+        kept, metric = need_of(settings).kept, build_metric(settings)
+        shapes = [matrix_shape(shape, chosen.positions) for shape in chosen.rows(rows)["shape"]]
+        arrays = [SimpleNamespace(shape=(max(kept(metric, *s), math.prod(s)),)) for s in shapes]
+        try:
+            check_memory(arrays, len(arrays) ** 2, dtype)
+        except MemoryError as error:
+            found = str(error).split(";")[0]
+            raise Note(
+                "distances.block_size",
+                f"null, and for {dataset}, {selection}, {name}: {found}",
+                "auto or a number, which computes distances in tiles",
+                "",
+            ).refusal() from None
