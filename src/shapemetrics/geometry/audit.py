@@ -213,27 +213,37 @@ class _Scan:
         if kind == "stop":
             np.subtract(direct, detour, out=excess)
             excess.reshape(-1)[rows.start - skipped :: shape[1] + 1] = -np.inf  # b == c
-            largest = float(excess.max())
+            shortest, greatest = detour, excess
         else:
-            # All b (c) compete for one direct way: the shortest detour decides.
+            # All b (all c) compete for one direct way: the shortest detour decides.
             shortest = detour.min(axis=0 if kind == "start" else 1, keepdims=True)
-            largest = float((direct - shortest).max())
-            if largest > min(self.slack, tally.max_excess):
-                np.subtract(direct, detour, out=excess)
+            greatest = direct - shortest
+        largest = float(greatest.max())
         if largest > tally.max_excess:
             tally.max_excess = largest
-            row, column = np.unravel_index(int(np.argmax(excess)), shape)
+            found = excess if kind == "stop" else np.subtract(direct, detour, out=excess)
+            row, column = np.unravel_index(int(np.argmax(found)), shape)
             b, c = a + 1 + rows.start + int(row), a + 1 + skipped + int(column)
             tally.worst = {"start": (a, b, c), "stop": (b, a, c), "end": (b, c, a)}[kind]
         if largest <= self.slack:
             return None
-        broken = excess > self.slack
-        if kind == "stop" and self.symmetric:
-            broken = np.triu(broken, k=1)
+        too_long = greatest > self.slack
+        with np.errstate(divide="ignore"):
+            relative = greatest[too_long] / np.maximum(shortest[too_long], 0.0)
+        tally.max_relative = max(tally.max_relative, float(relative.max()))
+        if kind == "stop":
+            broken = too_long
+            if self.symmetric:
+                # Each pair b, c once. Rows and columns of the block begin with the same item.
+                corner = broken[:, : shape[0]]
+                corner[:] = np.triu(corner, k=1)
+        else:
+            # Only direct ways that some detour undercuts are looked at again.
+            among = np.flatnonzero(too_long)
+            which = (slice(None), among) if kind == "start" else (among, slice(None))
+            broken = np.zeros(shape, dtype=bool)
+            broken[which] = direct[which] - detour[which] > self.slack
         tally.n_violations += int(np.count_nonzero(broken))
-        with np.errstate(divide="ignore", invalid="ignore"):
-            relative = np.divide(excess, np.maximum(detour, 0.0, out=detour), out=detour)
-        tally.max_relative = float(relative.max(where=broken, initial=tally.max_relative))
         return broken
 
 
