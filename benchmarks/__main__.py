@@ -19,6 +19,7 @@ CASES = {
     "memory": ("memory", "peak of resident memory, out of core"),
     "routes": ("routes", "tolerance, truncation, precision and array libraries"),
     "landmarks": ("landmark_cost", "landmarks against the full matrix"),
+    "learning": ("learning", "regression, distortion, audit and more, from 2,000 networks"),
     "cost": ("cost_model", "the cost model against this machine"),
     "records": ("read_records", "reading published NAS-Bench records"),
     "training": ("train_throughput", "training networks, against plain PyTorch"),

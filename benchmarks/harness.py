@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import re
+import resource
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -112,6 +113,17 @@ def _cores() -> str:
 
 def _memory() -> float:
     return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+
+
+def peak_memory() -> float:
+    """Largest resident memory so far, in MB."""
+    try:
+        with open("/proc/self/status", encoding="ascii") as stream:
+            facts = dict(line.split(":", 1) for line in stream)
+        return int(facts["VmHWM"].split()[0]) * 1024 / 1e6
+    except (OSError, KeyError):
+        # On Linux this one may be the parent's, from before this program was started.
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
 
 
 def markdown(table: pd.DataFrame) -> str:

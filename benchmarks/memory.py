@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -15,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from benchmarks.harness import Options, note
+from benchmarks.harness import Options, note, peak_memory
 
 M, N = 1000, 128
 
@@ -75,7 +74,7 @@ def main() -> None:
     given = parser.parse_args()
     networks: object = Networks(given.K)
     pairwise_distances(Networks(2), LinearMetric(), dtype="float32")
-    before, start = _peak(), time.perf_counter()
+    before, start = peak_memory(), time.perf_counter()
     if given.scratch is None:
         networks = [networks[i] for i in range(given.K)]  # type: ignore[index]
     pairwise_distances(
@@ -86,18 +85,7 @@ def main() -> None:
         scratch=given.scratch,
     )
     seconds = time.perf_counter() - start
-    print(json.dumps({"before": before, "peak": _peak(), "seconds": seconds}))
-
-
-def _peak() -> float:
-    """Largest resident memory so far, in MB."""
-    try:
-        with open("/proc/self/status", encoding="ascii") as stream:
-            facts = dict(line.split(":", 1) for line in stream)
-        return int(facts["VmHWM"].split()[0]) * 1024 / 1e6
-    except (OSError, KeyError):
-        # On Linux this one may be the parent's, from before this program was started.
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
+    print(json.dumps({"before": before, "peak": peak_memory(), "seconds": seconds}))
 
 
 if __name__ == "__main__":

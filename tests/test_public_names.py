@@ -80,6 +80,13 @@ def test_every_metric_names_its_equation_and_source(name):
             ("torch", "snakemake", "matplotlib"),
         ),
         ("import shapemetrics.learning, shapemetrics.geometry", ("torch", "snakemake")),
+        (
+            "from shapemetrics.learning import nested_regression, nested_classification, "
+            "variance_explained, metric_agreement, linkage_table, cluster_kmeans, "
+            "accuracy_agreement, gaussian_kernel; "
+            "from shapemetrics.geometry import distortion_curve, embed, triangle_audit",
+            ("torch", "snakemake", "sklearn", "scipy", "pandas"),
+        ),
         ("from shapemetrics.datasets.nasbench import Cell, sample_cells", ("torch", "google")),
     ],
 )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from shapemetrics.learning.resampling import central_interval, check_counts, permutation_p_value
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["accuracy_agreement"]
 
@@ -55,6 +58,8 @@ def accuracy_agreement(
     >>> round(float(found["spearman"]), 6), round(float(found["mean_difference"]), 3)
     (1.0, -0.225)
     """
+    import pandas as pd
+
     check_counts(n_permutations=n_permutations, n_bootstrap=n_bootstrap)
     x, y = (_values(networks, name) for name in (ours, published))
     if len(x) < 3:
@@ -96,6 +101,8 @@ def _values(networks: pd.DataFrame, name: str) -> NDArray[np.float64]:
 
 
 def _spearman(x: NDArray, y: NDArray) -> float:
+    from scipy.stats import rankdata
+
     return _pearson(rankdata(x), rankdata(y))
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from shapemetrics.learning.classifiers import DistanceSvm, Model, NearestNeighbours
+from shapemetrics.learning.nested_labels import Design, Run, Scoring, nested, scores
 from shapemetrics.learning.resampling import (
     bootstrap_weights,
     central_interval,
@@ -19,16 +19,14 @@ from shapemetrics.learning.resampling import (
     permutation_p_value,
     permutation_scheme,
     permuted_columns,
-    random_seed,
-    split,
-    split_stratified,
 )
 from shapemetrics.pairwise.checks import check_distances
-from shapemetrics.pairwise.threads import small_matrix_threads
+from shapemetrics.pairwise.threads import item_workers
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["ClassificationResult", "nested_classification"]
-
-Scoring = Literal["accuracy", "balanced_accuracy"]
 
 DEFAULT_NEIGHBORS = (1, 3, 5, 7, 9, 15)
 DEFAULT_SIGMAS = (0.5, 1.0, 2.0)
@@ -50,7 +48,7 @@ class ClassificationResult:
     confusion : pandas.DataFrame
         Counts over all repeats; rows are true labels, columns predicted ones.
     predictions : pandas.DataFrame
-        One row an item and repeat: index, id, observed, predicted, correct, fold, repeat.
+        One row per item and repeat: index, id, observed, predicted, correct, fold, repeat.
     choices : pandas.DataFrame
         Hyper-parameters by outer fold.
     null : ndarray of shape (n_permutations,)
@@ -63,94 +61,10 @@ class ClassificationResult:
     null: NDArray[np.float64] = field(repr=False)
 
 
-def _scores(
-    correct: NDArray, y: NDArray, n_classes: int, scoring: Scoring, weights: NDArray | None = None
-) -> NDArray[np.float64]:
-    """Score columns of correctness (n, n_columns), or rows of weights (n_samples, n) on one.
-
-    Balanced accuracy is the mean over the classes present of the share that is right.
-    """
-    if weights is None:
-        weights = np.ones((1, len(y)))
-    if scoring == "accuracy":
-        return np.squeeze(weights @ correct / weights.sum(axis=1, keepdims=True))
-    member = (y[:, None] == np.arange(n_classes)).astype(np.float64)
-    sizes = weights @ member
-    right = np.stack([weights @ (correct * member[:, [c]]) for c in range(n_classes)])
-    present = sizes.T > 0
-    shares = np.where(present[..., None], right / np.where(present, sizes.T, 1.0)[..., None], 0.0)
-    return np.squeeze(shares.sum(axis=0) / present.sum(axis=0)[:, None])
-
-
-@dataclass(frozen=True)
-class _Design:
-    """Everything about the nested procedure but the labels."""
-
-    model: Model
-    n_classes: int
-    scoring: Scoring
-    groups: NDArray | None
-    n_outer: int  # 0 leaves one out
-    n_inner: int
-    n_repeats: int
-    seed: int
-
-
-@dataclass(frozen=True)
-class _Run:
-    """Predictions, folds (n_repeats, n) and choices for one labelling."""
-
-    predicted: NDArray
-    folds: NDArray
-    choices: list[dict]
-
-    def correct(self, y: NDArray) -> NDArray[np.float64]:
-        """Share of the repeats in which each item was right, shape (n,)."""
-        return (self.predicted == y).mean(axis=0)
-
-    def score(self, y: NDArray, design: _Design) -> float:
-        """Score that the design is judged by."""
-        return float(_scores(self.correct(y)[:, None], y, design.n_classes, design.scoring))
-
-
-def _smallest_class(y: NDArray, groups: NDArray | None) -> int:
-    """Number of items, or of groups, that hold the rarest class present."""
-    if groups is None:
-        return int(np.unique(y, return_counts=True)[1].min())
-    return min(len(np.unique(groups[y == c])) for c in np.unique(y))
-
-
-def _choose(design: _Design, y: NDArray, train: NDArray, seed: int) -> int:
-    """Return the position in the model's grid with the best score over pooled inner folds."""
-    inside = y[train]
-    groups = None if design.groups is None else design.groups[train]
-    n_inner = int(np.clip(_smallest_class(inside, groups), 2, design.n_inner))
-    correct = np.empty((len(train), len(design.model.grid)))
-    for a, b in split_stratified(inside, n_inner, seed, groups):
-        found = design.model.predict_grid(train[a], train[b], inside[a])
-        correct[b] = found == inside[b, None]
-    scores = np.atleast_1d(_scores(correct, inside, design.n_classes, design.scoring))
-    return int(scores.argmax())
-
-
-def _nested(design: _Design, y: NDArray) -> _Run:
-    """Run the whole nested procedure on one labelling."""
-    predicted = np.empty((design.n_repeats, len(y)), dtype=np.int64)
-    folds = np.empty_like(predicted)
-    choices = []
-    for repeat in range(design.n_repeats):
-        seed = random_seed(design.seed, 2, repeat)
-        if design.n_outer == 0:
-            outer = split(len(y), 0, seed, design.groups)
-        else:
-            outer = split_stratified(y, design.n_outer, seed, design.groups)
-        for fold, (train, test) in enumerate(outer):
-            at = _choose(design, y, train, random_seed(design.seed, 3, repeat, fold))
-            predicted[repeat, test] = design.model.predict(train, test, y[train], at)
-            folds[repeat, test] = fold
-            sizes = {"n_train": len(train), "n_test": len(test)}
-            choices.append({"repeat": repeat, "fold": fold} | sizes | dict(design.model.grid[at]))
-    return _Run(predicted, folds, choices)
+def _run_or_score(design: Design, y: NDArray, at: int) -> Run | float:
+    """Return the whole run for the first labelling, which is observed, else the score only."""
+    run = nested(design, y)
+    return run.score(y, design) if at else run
 
 
 def _check_labels(
@@ -160,6 +74,8 @@ def _check_labels(
     values = np.asarray(labels)
     if values.shape != ids.shape:
         raise ValueError(f"labels must have shape {ids.shape}, one an item, found {values.shape}")
+    import pandas as pd
+
     missing = pd.isna(values)
     if missing.any():
         raise ValueError(
@@ -218,6 +134,7 @@ def nested_classification(
     groups: Sequence | None = None,
     leave_one_out: bool = False,
     ids: Sequence | None = None,
+    n_jobs: int | None = None,
 ) -> ClassificationResult:
     """Predict a label from distances, and say how well on items never seen in fitting.
 
@@ -257,6 +174,10 @@ def nested_classification(
         Leave out one item (one group) at a time in the outer loop, instead of `n_outer` folds.
     ids : sequence of length K, optional
         Names of the items.
+    n_jobs : int, optional
+        Threads, which share the permutations; -1 takes all cores. By default as many as the
+        linear algebra may use, at most eight, and one for fewer than 700 items. The result does
+        not depend on their number.
 
     Returns
     -------
@@ -282,6 +203,9 @@ def nested_classification(
     (groups) drawn with replacement, the predictions held fixed. Of equal scores in the inner loop
     the first in the order of the grid is taken.
 
+    Memory: about 32 K^2 bytes for the distances and their check; for neighbours their order (4 K^2
+    bytes); for support vector machines 50 K^2 bytes per thread.
+
     Examples
     --------
     >>> x = np.concatenate([np.arange(10.0), np.arange(20.0, 30.0)])
@@ -291,6 +215,8 @@ def nested_classification(
     >>> result.summary["accuracy"].item(), result.summary["p_value"].item()
     (1.0, 0.05)
     """
+    import pandas as pd
+
     matrix, names = check_distances(D, ids)
     check_counts(
         n_outer=n_outer,
@@ -301,7 +227,7 @@ def nested_classification(
     )
     codes = check_groups(groups, len(names))
     classes, y = _check_labels(labels, names, codes, 0 if leave_one_out else n_outer)
-    design = _Design(
+    design = Design(
         model=_build_model(classifier, matrix, scoring, neighbors, sigmas, costs),
         n_classes=len(classes),
         scoring=scoring,
@@ -313,9 +239,10 @@ def nested_classification(
     )
     rng = np.random.default_rng(np.random.SeedSequence([seed, 1]))
     columns = permuted_columns(y, n_permutations, rng, codes)
-    with small_matrix_threads(len(names)):
-        run = _nested(design, y)
-        null = np.array([_nested(design, z).score(z, design) for z in columns.T])
+    with item_workers(len(names), n_jobs) as workers:
+        labellings = [y, *columns.T]
+        run, *nulls = workers(_run_or_score, [(design, z, at) for at, z in enumerate(labellings)])
+    null = np.array(nulls)
     summary = {"classifier": classifier, "scoring": scoring}
     summary |= _accuracy_columns(design, run, y, n_bootstrap)
     null_low, null_high = central_interval(null)
@@ -345,22 +272,24 @@ def nested_classification(
     )
 
 
-def _accuracy_columns(design: _Design, run: _Run, y: NDArray, n_bootstrap: int) -> dict:
+def _accuracy_columns(design: Design, run: Run, y: NDArray, n_bootstrap: int) -> dict:
     """Return both accuracies with their bootstrap intervals."""
     rng = np.random.default_rng(np.random.SeedSequence([design.seed, 4]))
     weights = bootstrap_weights(len(y), n_bootstrap, rng, design.groups)
     correct = run.correct(y)[:, None]
     columns = {}
     for name in ("accuracy", "balanced_accuracy"):
-        columns[name] = float(_scores(correct, y, design.n_classes, name))
+        columns[name] = float(scores(correct, y, design.n_classes, name))
         sample = np.empty(0)
         if n_bootstrap:
-            sample = np.atleast_1d(_scores(correct, y, design.n_classes, name, weights))
+            sample = np.atleast_1d(scores(correct, y, design.n_classes, name, weights))
         columns[f"{name}_low"], columns[f"{name}_high"] = central_interval(sample)
     return columns
 
 
-def _confusion(run: _Run, y: NDArray, classes: NDArray) -> pd.DataFrame:
+def _confusion(run: Run, y: NDArray, classes: NDArray) -> pd.DataFrame:
+    import pandas as pd
+
     counts = np.zeros((len(classes), len(classes)), dtype=np.int64)
     for predicted in run.predicted:
         np.add.at(counts, (y, predicted), 1)
@@ -371,7 +300,9 @@ def _confusion(run: _Run, y: NDArray, classes: NDArray) -> pd.DataFrame:
     )
 
 
-def _prediction_table(run: _Run, y: NDArray, classes: NDArray, names: NDArray) -> pd.DataFrame:
+def _prediction_table(run: Run, y: NDArray, classes: NDArray, names: NDArray) -> pd.DataFrame:
+    import pandas as pd
+
     tables = [
         pd.DataFrame(
             {

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn import config_context
-from sklearn.svm import SVC
 
-from shapemetrics.learning.kernels import DistanceKernel
+from shapemetrics.learning.kernels import (
+    gaussian_kernel,
+    is_positive,
+    median_distance,
+    positive_spectrum,
+)
 
 __all__ = ["DistanceSvm", "Model", "NearestNeighbours"]
 
@@ -55,19 +58,30 @@ class NearestNeighbours:
         ):
             raise ValueError(f"neighbors must be positive whole numbers, found {neighbors}")
         self.grid = [{"n_neighbors": int(k)} for k in self.neighbors]
-        self._order = np.argsort(D, axis=1, kind="stable")
+        self._order = np.argsort(D, axis=1, kind="stable").astype(np.int32)
+
+    def _nearest(self, train: NDArray, test: NDArray, y: NDArray, k: int) -> NDArray[np.int64]:
+        """Return the labels of the k nearest training items, nearest first, shape (n_test, k)."""
+        n_items = len(self._order)
+        label_of = np.full(n_items, -1)
+        label_of[train] = y
+        # A few more neighbours than the share of training items asks for; if some row runs short
+        # of training items, twice as many.
+        width = 8 + 3 * k * n_items // (2 * len(train))
+        while True:
+            labels = label_of[self._order[:, :width][test]]
+            known = labels >= 0
+            if width >= n_items or (known.sum(axis=1) >= k).all():
+                break
+            width *= 2
+        first = np.argsort(~known, axis=1, kind="stable")[:, :k]
+        return np.take_along_axis(labels, first, axis=1)
 
     def _votes(
         self, train: NDArray, test: NDArray, y: NDArray, neighbors: NDArray
     ) -> NDArray[np.int64]:
-        n_items = len(self._order)
-        label_of = np.full(n_items, -1)
-        label_of[train] = y
-        labels = label_of[self._order[test]]
-        # Every row keeps the same number of training items, in order of distance.
-        labels = labels[labels >= 0].reshape(len(test), len(train))
         k = np.minimum(neighbors, len(train))
-        labels = labels[:, : k.max()]
+        labels = self._nearest(train, test, y, int(k.max()))
         n_classes = int(y.max()) + 1
         votes = np.cumsum(labels[:, :, None] == np.arange(n_classes), axis=1)
         return votes[:, k - 1, :].argmax(axis=2)
@@ -107,14 +121,28 @@ class DistanceSvm:
         self.grid = [{"sigma": s, "cost": c} for s in self.sigmas for c in self.costs]
         self._D = D
 
-    def _kernels(self, train: NDArray, test: NDArray, sigma: float) -> tuple[NDArray, NDArray]:
-        inside = self._D[np.ix_(train, train)]
-        kernel = DistanceKernel(sigma).fit(inside)
-        return kernel.transform(inside), kernel.transform(self._D[np.ix_(test, train)])
+    def _kernels(
+        self, train: NDArray, test: NDArray, sigmas: Sequence[float]
+    ) -> Iterator[tuple[NDArray, NDArray]]:
+        """Yield the kernels of each width, of training items and of test with training items."""
+        inside, across = self._D[np.ix_(train, train)], self._D[np.ix_(test, train)]
+        unit = median_distance(inside)
+        for sigma in sigmas:
+            K, K_test = gaussian_kernel(inside, sigma * unit), gaussian_kernel(across, sigma * unit)
+            # As `DistanceKernel` does.
+            if not is_positive(K):
+                values, vectors = positive_spectrum(K)
+                kept = vectors[:, values > 0]
+                projection = kept @ kept.T
+                K, K_test = K @ projection, K_test @ projection
+            yield K, K_test
 
     def _fit_predict(
         self, K: NDArray, K_test: NDArray, y: NDArray, cost: float
     ) -> NDArray[np.int64]:
+        from sklearn import config_context
+        from sklearn.svm import SVC
+
         if (y == y[0]).all():
             return np.full(len(K_test), y[0])
         machine = SVC(C=cost, kernel="precomputed", class_weight=self.class_weight)
@@ -125,12 +153,11 @@ class DistanceSvm:
     def predict_grid(self, train: NDArray, test: NDArray, y: NDArray) -> NDArray[np.int64]:
         """Predict under every width and penalty, shape (n_test, n_grid)."""
         columns = []
-        for sigma in self.sigmas:
-            K, K_test = self._kernels(train, test, sigma)
+        for K, K_test in self._kernels(train, test, self.sigmas):
             columns += [self._fit_predict(K, K_test, y, cost) for cost in self.costs]
         return np.column_stack(columns)
 
     def predict(self, train: NDArray, test: NDArray, y: NDArray, at: int) -> NDArray[np.int64]:
         """Predict under one width and penalty, shape (n_test,)."""
-        K, K_test = self._kernels(train, test, self.grid[at]["sigma"])
+        ((K, K_test),) = self._kernels(train, test, [self.grid[at]["sigma"]])
         return self._fit_predict(K, K_test, y, self.grid[at]["cost"])

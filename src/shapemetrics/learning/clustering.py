@@ -4,15 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy.cluster.hierarchy import cophenet, cut_tree, leaves_list, linkage
-from scipy.spatial.distance import pdist, squareform
-from sklearn.cluster import KMeans
-from sklearn.metrics import adjusted_rand_score
 
 from shapemetrics.geometry.embedding import embed
 from shapemetrics.learning.resampling import (
@@ -24,6 +19,9 @@ from shapemetrics.learning.resampling import (
 )
 from shapemetrics.pairwise.checks import check_distances
 from shapemetrics.pairwise.threads import small_matrix_threads
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["Tree", "cluster_agreement", "cluster_distances", "cluster_kmeans", "linkage_table"]
 
@@ -64,6 +62,8 @@ class Tree:
         """Return the cluster of each item, from 0, when the tree is cut into n_clusters."""
         if not 1 <= n_clusters <= len(self.ids):
             raise ValueError(f"n_clusters must be from 1 to {len(self.ids)}, found {n_clusters}")
+        from scipy.cluster.hierarchy import cut_tree
+
         return cut_tree(self.linkage, n_clusters=n_clusters)[:, 0]
 
 
@@ -104,6 +104,10 @@ def linkage_table(
     >>> tree.cut(2).tolist()
     [0, 1, 0, 1]
     """
+    import pandas as pd
+    from scipy.cluster.hierarchy import cophenet, leaves_list, linkage
+    from scipy.spatial.distance import squareform
+
     known = ("average", "complete", "single", "weighted", "ward")
     if method not in known:
         raise ValueError(f"method must be one of {', '.join(known)}, found {method!r}")
@@ -160,6 +164,8 @@ def cluster_distances(
     [0, 1, 0, 1]
     """
     if method == "ward":
+        from scipy.spatial.distance import pdist, squareform
+
         points = embed(D, min(n_components, len(np.asarray(D)) - 1), seed=seed).coordinates
         D = squareform(pdist(points))
     return linkage_table(D, method, ids=ids)
@@ -196,6 +202,8 @@ def cluster_kmeans(
     >>> cluster_kmeans(np.array([[0.0], [9.0], [0.1], [9.2]]), 2).tolist()
     [0, 1, 0, 1]
     """
+    from sklearn.cluster import KMeans
+
     points = np.asarray(coordinates, dtype=np.float64)
     if points.ndim != 2 or not np.isfinite(points).all():
         raise ValueError(f"coordinates must be a finite matrix, found shape {points.shape}")
@@ -245,6 +253,9 @@ def cluster_agreement(
     >>> float(table["adjusted_rand"].iloc[0])
     1.0
     """
+    import pandas as pd
+    from sklearn.metrics import adjusted_rand_score
+
     found = np.unique(np.asarray(clusters), return_inverse=True)[1]
     truth = np.unique(np.asarray(labels), return_inverse=True)[1]
     if found.shape != truth.shape:

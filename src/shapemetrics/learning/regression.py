@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import rankdata
 
-from shapemetrics.learning.kernels import (
-    gaussian_kernel,
-    median_distance,
-    positive_spectrum,
-)
+from shapemetrics.learning.nested_ridge import Grid, Run, cross_validate, nested_folds
 from shapemetrics.learning.resampling import (
     bootstrap_weights,
     central_interval,
@@ -23,12 +18,12 @@ from shapemetrics.learning.resampling import (
     permutation_p_value,
     permutation_scheme,
     permuted_columns,
-    random_seed,
-    split,
 )
-from shapemetrics.learning.ridge import shrinkage
 from shapemetrics.pairwise.checks import check_distances
-from shapemetrics.pairwise.threads import small_matrix_threads
+from shapemetrics.pairwise.threads import item_workers
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["RegressionResult", "nested_regression"]
 
@@ -60,111 +55,10 @@ class RegressionResult:
     null_r2: NDArray[np.float64] = field(repr=False)
 
 
-@dataclass(frozen=True)
-class _Grid:
-    sigmas: NDArray
-    ridges: NDArray
+def _prediction_table(names: NDArray, target: NDArray, runs: list[Run]) -> pd.DataFrame:
+    """Return the held-out predictions of the observed target, one row per item and repeat."""
+    import pandas as pd
 
-
-def _fit_parts(
-    D: NDArray, train: NDArray, test: NDArray, sigma: float, Y: NDArray
-) -> tuple[NDArray, NDArray, NDArray]:
-    """Return what one kernel's predictions of every target and ridge are made of: eigenvalues
-    (n,), test kernel times eigenvectors (n_test, n), eigenvectors times targets (n, n_targets)."""
-    inside = D[np.ix_(train, train)]
-    width = sigma * median_distance(inside)
-    values, vectors = positive_spectrum(gaussian_kernel(inside, width))
-    across = gaussian_kernel(D[np.ix_(test, train)], width)
-    return values, across @ vectors, vectors.T @ Y
-
-
-def _choose(
-    D: NDArray, Y: NDArray, train: NDArray, folds: list, grid: _Grid
-) -> tuple[NDArray, NDArray]:
-    """Return the positions of the sigma and ridge with the least squared error in the inner
-    folds, for each column of Y; the first of equals in the order of the grid."""
-    n_columns = Y.shape[1]
-    error = np.zeros((len(grid.sigmas), len(grid.ridges), n_columns))
-    for inner_train, inner_test in folds:
-        a, b = train[inner_train], train[inner_test]
-        mean = Y[a].mean(axis=0)
-        centred, wanted = Y[a] - mean, Y[b] - mean
-        for s, sigma in enumerate(grid.sigmas):
-            values, left, right = _fit_parts(D, a, b, sigma, centred)
-            gains = shrinkage(values, grid.ridges)
-            # All ridges and targets in one product.
-            scaled = gains[:, :, None] * right[:, None, :]
-            found = (left @ scaled.reshape(len(a), -1)).reshape(len(b), -1, n_columns)
-            error[s] += np.square(found - wanted[:, None, :]).sum(axis=0)
-    flat = error.reshape(-1, n_columns).argmin(axis=0)
-    return np.unravel_index(flat, error.shape[:2])
-
-
-def _predict(
-    D: NDArray, Y: NDArray, train: NDArray, test: NDArray, chosen: tuple, grid: _Grid
-) -> NDArray[np.float64]:
-    """Predict the test items of every column of Y with its own hyper-parameters."""
-    mean = Y[train].mean(axis=0)
-    predicted = np.empty((len(test), Y.shape[1]))
-    s_chosen, r_chosen = chosen
-    for s in np.unique(s_chosen):
-        columns = np.flatnonzero(s_chosen == s)
-        values, left, right = _fit_parts(
-            D, train, test, grid.sigmas[s], Y[np.ix_(train, columns)] - mean[columns]
-        )
-        gains = shrinkage(values, grid.ridges[r_chosen[columns]])
-        predicted[:, columns] = left @ (gains * right) + mean[columns]
-    return predicted
-
-
-@dataclass(frozen=True)
-class _Run:
-    """One repeat: predictions and baselines of every column, the fold of every item, choices."""
-
-    predicted: NDArray
-    baseline: NDArray
-    fold: NDArray
-    choices: list[dict]
-
-
-def _one_repeat(
-    D: NDArray,
-    Y: NDArray,
-    grid: _Grid,
-    groups: NDArray | None,
-    n_outer: int,
-    n_inner: int,
-    seeds: tuple[int, int],
-) -> _Run:
-    """Predict every item of every column from the folds that do not hold it."""
-    n_items = len(Y)
-    run = _Run(np.empty(Y.shape), np.empty(Y.shape), np.empty(n_items, dtype=np.int64), [])
-    outer = split(n_items, n_outer, random_seed(seeds[0], 2, seeds[1]), groups)
-    for fold, (train, test) in enumerate(outer):
-        inner = split(
-            len(train),
-            n_inner,
-            random_seed(seeds[0], 3, seeds[1], fold),
-            None if groups is None else groups[train],
-        )
-        chosen = _choose(D, Y, train, inner, grid)
-        run.predicted[test] = _predict(D, Y, train, test, chosen, grid)
-        run.baseline[test] = Y[train].mean(axis=0)
-        run.fold[test] = fold
-        run.choices.append(
-            {
-                "fold": fold,
-                "n_train": len(train),
-                "n_test": len(test),
-                "sigma": grid.sigmas[chosen[0][0]],
-                "ridge": grid.ridges[chosen[1][0]],
-            }
-        )
-    return run
-
-
-def _prediction_table(names: NDArray, target: NDArray, runs: list[_Run]) -> pd.DataFrame:
-    """Return the held-out predictions of the observed target, one row an item and repeat."""
     tables = [
         pd.DataFrame(
             {
@@ -194,8 +88,8 @@ def _check_target(y: ArrayLike, ids: NDArray) -> NDArray[np.float64]:
     return target
 
 
-def _check_grid(sigmas: ArrayLike, ridges: ArrayLike) -> _Grid:
-    grid = _Grid(np.asarray(sigmas, dtype=np.float64), np.asarray(ridges, dtype=np.float64))
+def _check_grid(sigmas: ArrayLike, ridges: ArrayLike) -> Grid:
+    grid = Grid(np.asarray(sigmas, dtype=np.float64), np.asarray(ridges, dtype=np.float64))
     for name, values in (("sigmas", grid.sigmas), ("ridges", grid.ridges)):
         if values.ndim != 1 or not len(values) or not (values > 0).all():
             raise ValueError(f"{name} must be a list of positive numbers, found {values}")
@@ -204,6 +98,8 @@ def _check_grid(sigmas: ArrayLike, ridges: ArrayLike) -> _Grid:
 
 def _rank_correlations(Y: NDArray, predicted: NDArray) -> NDArray[np.float64]:
     """Spearman's rho of each column, 0 where the predictions are all equal."""
+    from scipy.stats import rankdata
+
     a, b = (rankdata(M, axis=0) for M in (Y, predicted))
     a, b = a - a.mean(axis=0), b - b.mean(axis=0)
     power = np.sqrt(np.sum(a**2, axis=0) * np.sum(b**2, axis=0))
@@ -225,6 +121,7 @@ def nested_regression(
     groups: Sequence | None = None,
     leave_one_out: bool = False,
     ids: Sequence | None = None,
+    n_jobs: int | None = None,
 ) -> RegressionResult:
     """Predict a number from distances, and say how well on items never seen in fitting.
 
@@ -256,6 +153,9 @@ def nested_regression(
         Leave out one item (one group) at a time in the outer loop, instead of `n_outer` folds.
     ids : sequence of length K, optional
         Names of the items.
+    n_jobs : int, optional
+        Threads; -1 takes all cores. By default as many as the linear algebra may use, at most
+        eight, and one for fewer than 700 items. The result does not depend on their number.
 
     Returns
     -------
@@ -283,7 +183,13 @@ def nested_regression(
     rests on, and does not contain the variance of refitting.
 
     Kernels do not depend on the targets, so permuted targets are further columns of one problem:
-    one eigendecomposition a fold and sigma serves all ridges and permutations.
+    one reduction of the kernel per training set and sigma serves all ridges and permutations (see
+    `shapemetrics.learning.ridge_path`). Training sets share none: the unit of sigma, the median
+    distance, is that of each training set, so kernels of two folds differ in every entry.
+
+    Threads share the training sets, with linear algebra on one core each. Memory is 32 K^2 bytes
+    for the distances and their check, 40 bytes per training item squared and thread, and 8 bytes
+    per item, repeat and permutation (for K = 2,000 and two threads 0.4 GB).
 
     Examples
     --------
@@ -293,6 +199,8 @@ def nested_regression(
     >>> bool(result.summary["r2"].item() > 0.9), result.summary["p_value"].item()
     (True, 0.05)
     """
+    import pandas as pd
+
     matrix, names = check_distances(D, ids)
     target = _check_target(y, names)
     codes = check_groups(groups, len(names))
@@ -308,11 +216,9 @@ def nested_regression(
     rng = np.random.default_rng(np.random.SeedSequence([seed, 1]))
     Y = np.column_stack([target, permuted_columns(target, n_permutations, rng, codes)])
     n_folds = 0 if leave_one_out else n_outer
-    with small_matrix_threads(len(names)):
-        runs = [
-            _one_repeat(matrix, Y, grid, codes, n_folds, n_inner, (seed, repeat))
-            for repeat in range(n_repeats)
-        ]
+    folds = nested_folds(len(names), codes, n_folds, n_inner, n_repeats, seed)
+    with item_workers(len(names), n_jobs) as run:
+        runs = cross_validate(matrix, Y, grid, folds, run)
     error = sum((Y - run.predicted) ** 2 for run in runs)
     baseline = sum((Y - run.baseline) ** 2 for run in runs)
     rho = np.mean([_rank_correlations(Y, run.predicted) for run in runs], axis=0)

@@ -8,14 +8,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.model_selection import (
-    GroupKFold,
-    KFold,
-    LeaveOneGroupOut,
-    LeaveOneOut,
-    StratifiedGroupKFold,
-    StratifiedKFold,
-)
 
 __all__ = [
     "Scheme",
@@ -83,6 +75,8 @@ def split(n_items: int, n_splits: int, seed: int, groups: NDArray | None = None)
     ValueError
         If there are fewer items or groups than folds.
     """
+    from sklearn.model_selection import GroupKFold, KFold, LeaveOneGroupOut, LeaveOneOut
+
     n_units = n_items if groups is None else len(np.unique(groups))
     unit = "items" if groups is None else "groups"
     needed = 2 if n_splits == 0 else n_splits
@@ -102,6 +96,8 @@ def split_stratified(
     labels: NDArray, n_splits: int, seed: int, groups: NDArray | None = None
 ) -> list[Split]:
     """Shuffle items (whole groups) into folds with about equal shares of each class."""
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
     rows = np.arange(len(labels))
     if groups is None:
         splitter = StratifiedKFold(n_splits, shuffle=True, random_state=seed)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from shapemetrics.learning.kernels import DistanceKernel
+from shapemetrics.learning.distance_kernel import DistanceKernel
 from shapemetrics.metrics.base import Metric
 from shapemetrics.pairwise.engine import cross_distances, pairwise_distances
 from shapemetrics.pairwise.inputs import Arrays, Networks

@@ -154,4 +154,12 @@ def check_distances(
 
 def upper_triangle(D: NDArray) -> NDArray:
     """Return the K (K - 1) / 2 entries above the diagonal, row by row."""
-    return D[np.triu_indices(D.shape[0], k=1)]
+    n_items = D.shape[0]
+    pairs = np.empty(n_items * (n_items - 1) // 2, dtype=D.dtype)
+    begin = 0
+    # Row by row, since indices of all pairs would take twice the memory of the pairs.
+    for i in range(n_items - 1):
+        end = begin + n_items - 1 - i
+        pairs[begin:end] = D[i, i + 1 :]
+        begin = end
+    return pairs
