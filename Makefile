@@ -22,7 +22,7 @@ help:  ## list the targets
 	@echo "make test     build the environment, then run all tests"
 	@echo "make bench    time the package, and write the tables to results/benchmarks (about 18 minutes)"
 	@echo "make docs     build the guides and the API pages as a site (docs/_build/html)"
-	@echo "make lint     check style and workflow: ruff, snakefmt"
+	@echo "make lint     check style, workflow and types: ruff, snakefmt, pyright"
 	@echo "make dry-run  show which jobs 'make run' would run"
 	@echo "make env      build the environment in $(VENV) only"
 	@echo "make clean    remove results (the environment stays)"
@@ -60,6 +60,7 @@ lint: env-dev  ## style
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/snakefmt --check Snakefile rules
+	@$(BIN)/pyright
 
 env: $(VENV)/study.done
 env-cluster: $(VENV)/cluster.done  ## and what submits jobs

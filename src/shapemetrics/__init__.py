@@ -16,25 +16,5 @@ try:
 except PackageNotFoundError:  # a bare source tree on sys.path
     __version__ = "0+unknown"
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__,
-    submodules=[
-        "backends",
-        "datasets",
-        "estimation",
-        "explorer",
-        "figures",
-        "geometry",
-        "learning",
-        "metrics",
-        "pairwise",
-        "study",
-        "testing",
-    ],
-    submod_attrs={
-        "pairwise.engine": ["cross_distances", "pairwise_distances"],
-        "store.reader": ["RepresentationStore"],
-        "store.writer": ["StoreWriter"],
-    },
-)
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 __all__ += ["__version__"]

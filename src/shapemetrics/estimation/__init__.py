@@ -4,11 +4,4 @@ from __future__ import annotations
 
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__,
-    submod_attrs={
-        "limited_samples": ["MomentEstimate", "moment_angle"],
-        "noise": ["half_distances"],
-        "resampling": ["bootstrap_distances", "distance_vs_samples", "split_half_floor"],
-    },
-)
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -62,11 +62,11 @@ def half_distances(D: ArrayLike, items: Sequence[str], halves: Sequence[str]) ->
         index="item", columns="half", values="index", aggfunc=["first", "count"]
     )
     place = place.reindex(order)
-    once = (place["count"][names] == 1).to_numpy().all(axis=1)
+    once = np.asarray(place["count"][names] == 1).all(axis=1)
     if len(order) < 2 or not once.all():
         wrong = order[int(once.argmin())]
         raise ValueError(f"item {wrong!r} does not stand once in each of the halves {names}")
-    first, second = place["first"][names].to_numpy(dtype=int).T
+    first, second = np.asarray(place["first"][names], dtype=int).T
     across = matrix[np.ix_(first, second)]  # K x K: row item's one half, column item's other
     K = len(order)
     others = across + np.diag(np.full(K, np.inf))

@@ -190,7 +190,7 @@ class _Scan:
         if self.symmetric:
             tally.n_violations += found
             tally.n_triangles += found
-        elif found:
+        elif found and broken is not None:
             tally.n_triangles += int(np.count_nonzero(np.triu(broken | broken.T, k=1)))
 
     def _visit(
@@ -335,7 +335,10 @@ def triangle_audit(
         max_violation=max(tally.max_excess, 0.0) if tally.n_violations else 0.0,
         max_relative_violation=tally.max_relative,
         max_excess=tally.max_excess,
-        worst=Triple(*labels, float(matrix[i, k]), float(matrix[i, j]), float(matrix[j, k])),
+        worst=Triple(
+            *(labels[0], labels[1], labels[2]),
+            *(float(matrix[i, k]), float(matrix[i, j]), float(matrix[j, k])),
+        ),
         symmetric=max_asymmetry <= slack,
         max_asymmetry=max_asymmetry,
         max_diagonal=float(np.abs(np.diagonal(matrix)).max()),

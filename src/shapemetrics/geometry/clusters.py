@@ -245,7 +245,7 @@ def _build(D: NDArray, k: int) -> list[int]:
     return medoids
 
 
-def _swap(D: NDArray, start: Sequence[int], max_iter: int) -> Medoids:
+def _swap(D: NDArray, start: Sequence[int] | NDArray, max_iter: int) -> Medoids:
     """Make the best swap of a medoid and another item until none lowers the inertia."""
     medoids = np.array(start)
     n_items, k = len(D), len(medoids)

@@ -228,7 +228,7 @@ def distortion_curve(
     with item_workers(len(matrix), n_jobs) as run:
         axes, _ = classical_axes(matrix)
         axes = axes[:, : max(wanted_dimensions, default=1)].copy()
-        fits: list[tuple[Method, NDArray, int]] = []
+        fits: list[tuple[str, NDArray, int]] = []
         for method in methods:
             if method == "classical":
                 fits += [(method, axes[:, :size], 0) for size in wanted_dimensions]

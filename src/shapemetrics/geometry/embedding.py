@@ -64,7 +64,7 @@ def point_distances(X: NDArray) -> NDArray[np.float64]:
     """Return the Euclidean distances of the K (K - 1) / 2 pairs of points, row by row."""
     from scipy.spatial.distance import pdist
 
-    return pdist(X)
+    return np.asarray(pdist(X), dtype=np.float64)
 
 
 def principal_axes(X: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

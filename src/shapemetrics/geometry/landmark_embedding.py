@@ -200,7 +200,7 @@ class LandmarkEmbedding(TransformerMixin, BaseEstimator):
             )
         return points
 
-    def fit_transform(self, X: ArrayLike, y: Any = None) -> NDArray[np.float64]:
+    def fit_transform(self, X: ArrayLike, y: Any = None, **fit_params: Any) -> NDArray[np.float64]:
         """Place the landmarks and return where they are, as the fit leaves them: (L, k)."""
         return self.fit(X).coordinates_
 

@@ -202,7 +202,7 @@ class _Measure:
     n_jobs: int
     origins: dict[int, Origin] = field(default_factory=dict)
 
-    def prepared(self, positions: Sequence[int], *, bounded: bool = True) -> _Items:
+    def prepared(self, positions: Sequence[int] | NDArray, *, bounded: bool = True) -> _Items:
         """These representations, prepared, with their held-out responses; they fit into memory
         where their number is bounded."""
         fitted, moved = prepare_networks(
@@ -217,13 +217,13 @@ class _Measure:
         self.origins.update(zip(map(int, positions), (item.origin for item in fitted)))
         return fitted, moved
 
-    def side(self, positions: Sequence[int], *, bounded: bool = True) -> Side:
+    def side(self, positions: Sequence[int] | NDArray, *, bounded: bool = True) -> Side:
         """These representations as stacks that are all kept."""
         found = self.engine.side(*self.prepared(positions, bounded=bounded), keep_all=True)
         found.take()
         return found
 
-    def distances(self, side: Side, items: _Items) -> NDArray[np.float64]:
+    def distances(self, side: Side, items: _Items) -> NDArray[np.floating]:
         """Distances of one side's networks to other prepared networks: (len(side), len(items))."""
         side.check_pair(items[0][0])
         return self.engine.compare(side, self.engine.side(*items), lambda done, total: None)

@@ -157,4 +157,4 @@ def triangle_bounds(A: ArrayLike, B: ArrayLike) -> tuple[NDArray[np.float64], ND
     for a, b in zip(A.T, B.T):
         np.add.outer(a, b, out=total)
         np.minimum(upper, total, out=upper)
-    return cdist(A, B, "chebyshev"), upper
+    return np.asarray(cdist(A, B, "chebyshev"), dtype=np.float64), upper

@@ -43,8 +43,8 @@ class FrechetMean:
         Whether the loss stopped falling before `max_iter`.
     """
 
-    mean: NDArray[np.float64]
-    aligned: NDArray[np.float64] = field(repr=False)
+    mean: NDArray[np.floating]
+    aligned: NDArray[np.floating] = field(repr=False)
     distances: NDArray[np.float64]
     loss: float
     history: NDArray[np.float64] = field(repr=False)

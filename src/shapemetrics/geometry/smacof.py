@@ -70,6 +70,7 @@ def smacof(
     """
     following, _, _ = _transformed(D, np.ascontiguousarray(start), run)
     previous = None
+    points, n_iter = following, 0
     for n_iter in range(1, max_iter + 1):
         points = following
         if n_iter == max_iter:

@@ -252,7 +252,7 @@ def nested_classification(
         "null_mean": null.mean() if n_permutations else np.nan,
         "null_low": null_low,
         "null_high": null_high,
-        "p_value": permutation_p_value(summary[scoring], null),
+        "p_value": permutation_p_value(float(summary[scoring]), null),
         "n": len(names),
         "n_classes": len(classes),
         "n_groups": len(names) if codes is None else int(codes.max()) + 1,

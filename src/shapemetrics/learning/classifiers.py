@@ -29,9 +29,11 @@ class Model(Protocol):
 
     def predict_grid(self, train: NDArray, test: NDArray, y: NDArray) -> NDArray[np.int64]:
         """Predict the test items under every point of the grid, shape (n_test, n_grid)."""
+        ...
 
     def predict(self, train: NDArray, test: NDArray, y: NDArray, at: int) -> NDArray[np.int64]:
         """Predict the test items under one point of the grid, shape (n_test,)."""
+        ...
 
 
 class NearestNeighbours:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -210,7 +210,7 @@ def cluster_kmeans(
     if not 1 <= k <= len(points):
         raise ValueError(f"k must be from 1 to {len(points)}, the number of points, found {k}")
     with small_matrix_threads(len(points)):
-        labels = KMeans(k, n_init=n_init, random_state=seed).fit_predict(points)
+        labels = KMeans(k, n_init=cast(Any, n_init), random_state=seed).fit_predict(points)
     _, first, codes = np.unique(labels, return_index=True, return_inverse=True)
     return np.argsort(np.argsort(first))[codes]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import reduce
 from itertools import islice
 
 import numpy as np
@@ -133,7 +134,7 @@ def _choose(
     errors = iter(run(_errors, parts))
     chosen = []
     for fold in folds:
-        error = sum(islice(errors, len(fold.inner)))
+        error = reduce(np.add, islice(errors, len(fold.inner)))
         flat = error.reshape(-1, Y.shape[1]).argmin(axis=0)
         chosen.append(np.unravel_index(flat, error.shape[:2]))
     return chosen

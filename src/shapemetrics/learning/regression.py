@@ -219,8 +219,10 @@ def nested_regression(
     folds = nested_folds(len(names), codes, n_folds, n_inner, n_repeats, seed)
     with item_workers(len(names), n_jobs) as run:
         runs = cross_validate(matrix, Y, grid, folds, run)
-    error = sum((Y - run.predicted) ** 2 for run in runs)
-    baseline = sum((Y - run.baseline) ** 2 for run in runs)
+    error, baseline = np.zeros(Y.shape), np.zeros(Y.shape)
+    for run in runs:
+        error += (Y - run.predicted) ** 2
+        baseline += (Y - run.baseline) ** 2
     rho = np.mean([_rank_correlations(Y, run.predicted) for run in runs], axis=0)
     r2 = 1.0 - error.sum(axis=0) / baseline.sum(axis=0)
 

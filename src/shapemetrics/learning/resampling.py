@@ -149,19 +149,20 @@ def permuted_columns(
     What is permuted follows `permutation_scheme`.
     """
     scheme = permutation_scheme(y, groups)
+    codes = np.zeros(len(y), dtype=int) if groups is None else groups
     columns = np.empty((len(y), n_permutations), dtype=y.dtype)
     if scheme == "groups":
-        first = np.unique(groups, return_index=True)[1]
+        first = np.unique(codes, return_index=True)[1]
         for p in range(n_permutations):
-            columns[:, p] = rng.permutation(y[first])[groups]
+            columns[:, p] = rng.permutation(y[first])[codes]
         return columns
     for p in range(n_permutations):
         if scheme == "items":
             columns[:, p] = rng.permutation(y)
         else:
             # Sorting by (group, random key) shuffles inside groups only.
-            shuffled = np.lexsort((rng.random(len(y)), groups))
-            columns[np.argsort(groups, kind="stable"), p] = y[shuffled]
+            shuffled = np.lexsort((rng.random(len(y)), codes))
+            columns[np.argsort(codes, kind="stable"), p] = y[shuffled]
     return columns
 
 

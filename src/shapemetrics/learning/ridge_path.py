@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -50,8 +53,7 @@ class RidgePath:
     """
 
     def __init__(self, kernel: NDArray, across: NDArray, targets: NDArray) -> None:
-        from scipy.linalg import lapack
-
+        lapack: Any = import_module("scipy.linalg.lapack")  # its functions have no types
         n_items = len(kernel)
         # The transpose of a symmetric matrix is the matrix, in the order of LAPACK.
         reflectors, diagonal, beside, scales, _ = lapack.dsytrd(
@@ -124,8 +126,7 @@ class RidgePath:
 
 def _factor(diagonal: NDArray, beside: NDArray) -> tuple[NDArray, NDArray] | None:
     """Return the factors of a symmetric tridiagonal matrix, None if it is not positive definite."""
-    from scipy.linalg import lapack
-
+    lapack: Any = import_module("scipy.linalg.lapack")
     d, below, failed = lapack.dpttrf(diagonal, beside)
     return None if failed else (d, below)
 

@@ -100,17 +100,17 @@ class ShapeDistances(TransformerMixin, BaseEstimator):
             self._keep(arrays)
         return self
 
-    def fit_transform(self, arrays: Arrays, y: Any = None) -> NDArray[np.float64]:
+    def fit_transform(self, X: Arrays, y: Any = None, **fit_params: Any) -> NDArray[np.floating]:
         """Fit, and return the training distances or kernel, shape (K, K)."""
         self._check_output()
-        self._keep(arrays)
+        self._keep(X)
         D = pairwise_distances(self.arrays_, self.metric, n_jobs=self.n_jobs)
         if self.output == "distance":
             return D
         self.kernel_ = DistanceKernel(self.sigma)
         return self.kernel_.fit_transform(D)
 
-    def transform(self, arrays: Arrays) -> NDArray[np.float64]:
+    def transform(self, arrays: Arrays) -> NDArray[np.floating]:
         """Return distances (kernel) to the training representations, shape (n_test, K)."""
         check_is_fitted(self, "arrays_")
         D = cross_distances(arrays, self.arrays_, self.metric, n_jobs=self.n_jobs)

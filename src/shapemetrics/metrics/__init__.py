@@ -7,18 +7,4 @@ from __future__ import annotations
 
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__,
-    submod_attrs={
-        "base": ["Metric", "Prepared"],
-        "cka": ["AngularCKA"],
-        "comparisons": ["Comparison"],
-        "convolution": ["ConvolutionMetric"],
-        "kernel": ["KernelMetric"],
-        "linear": ["Alignment", "LinearMetric"],
-        "permutation": ["PermutationMetric"],
-        "soft_matching": ["SoftMatchingMetric"],
-        "stochastic_energy": ["EnergyStochasticMetric"],
-        "stochastic_gaussian": ["GaussianStochasticMetric"],
-    },
-)
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -288,7 +288,7 @@ def _small_angle(x: PreparedCKA, y: PreparedCKA) -> float:
     # With Z = [X Y] = Q R, the norm of X X' -+ Y Y' is that of the small matrix R diag(1, -+1) R'.
     pairs = ((x.factor, x.norm), (y.factor, y.norm))
     parts = [factor.astype(np.float64) / np.sqrt(norm) for factor, norm in pairs]
-    R: Array = np.linalg.qr(np.hstack(parts), mode="r")
+    R: Array = np.asarray(np.linalg.qr(np.hstack(parts), mode="r"))
     n = parts[0].shape[1]
     X, Y = R[:, :n] @ R[:, :n].T, R[:, n:] @ R[:, n:].T
     return linalg.angle_between(X, Y)

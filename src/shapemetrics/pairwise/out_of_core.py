@@ -350,6 +350,6 @@ def _is_sound(path: Path, read: Callable[[Path], Any]) -> bool:
 
 
 def _version() -> str:
-    from shapemetrics import __version__
+    import shapemetrics
 
-    return __version__
+    return shapemetrics.__version__

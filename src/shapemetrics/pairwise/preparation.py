@@ -33,7 +33,7 @@ def prepare_networks(
     dtype: Any,
     *,
     heldout: Networks | None = None,
-    positions: Sequence[int] | None = None,
+    positions: Sequence[int] | np.ndarray | None = None,
     n_jobs: int = 1,
     bounded: bool = False,
 ) -> tuple[list[Any], list[Any] | None]:

@@ -8,12 +8,4 @@ from __future__ import annotations
 
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__,
-    submod_attrs={
-        "arrays": ["Positions", "check_representation", "flatten_positions"],
-        "metadata": ["DATASET", "INDEX", "OWN_COLUMNS", "read_metadata"],
-        "reader": ["RepresentationStore"],
-        "writer": ["StoreWriter"],
-    },
-)
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

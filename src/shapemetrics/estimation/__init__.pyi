@@ -1,0 +1,13 @@
+# Names of this package, for type checkers and editors; __init__.py loads them when first used.
+from .limited_samples import MomentEstimate as MomentEstimate
+from .limited_samples import moment_angle as moment_angle
+from .noise import half_distances as half_distances
+from .resampling import (
+    bootstrap_distances as bootstrap_distances,
+)
+from .resampling import (
+    distance_vs_samples as distance_vs_samples,
+)
+from .resampling import (
+    split_half_floor as split_half_floor,
+)
