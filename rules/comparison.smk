@@ -31,7 +31,9 @@ rule compare_measures:
 
 rule vary_stimuli:
     input:
-        code=lambda w: study.code("estimation.resampling", "study.tables", "study.jobs")
+        code=lambda w: study.code(
+            "estimation.resampling", "study.tables", "study.jobs"
+        )
         + sum(map(study.metric_code, study.metrics), []),
         index=study.path("{dataset}", "store", "index.csv"),
     output:
