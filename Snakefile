@@ -14,6 +14,9 @@ min_version("9.0")
 SOURCE = os.path.join(workflow.basedir, "src")
 sys.path.insert(0, SOURCE)
 os.environ["PYTHONPATH"] = SOURCE
+# A profile that counts cores may have loaded an installed one.
+for name in [name for name in sys.modules if name.partition(".")[0] == "shapemetrics"]:
+    del sys.modules[name]
 
 from shapemetrics.study import Study, default_config, load_schema, validated
 from shapemetrics.study.folders import check_writable
