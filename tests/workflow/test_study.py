@@ -202,7 +202,7 @@ def test_unknown_target_is_named_and_nothing_half_written(finished, tmp_path):
     table = checkout.results / "learning" / "nasbench" / "procrustes" / "regression.csv"
     before = table.read_bytes()
     output = overlaid(checkout, {"datasets": {"nasbench": {"target": "acuracy"}}})
-    assert "has no covariate 'acuracy'; there are:" in output
+    assert "'datasets.nasbench.target': found 'acuracy', expected one of log_error" in output
     assert "Traceback" not in output
     # What an earlier run made is whole, or gone.
     assert not table.exists() or table.read_bytes() == before
