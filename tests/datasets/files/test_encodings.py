@@ -86,10 +86,14 @@ def test_what_unpacks_out_of_proportion_is_refused(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        (gzip.compress(b"0.1"), "found a file compressed by gzip, expected the suffix .csv.gz"),
+        (
+            gzip.compress(b"0.1", mtime=0),
+            "found a file compressed by gzip, expected the suffix .csv.gz",
+        ),
         (b"PK\x03\x04....", "found an Excel workbook or another zip archive"),
         (b"\xd0\xcf\x11\xe0....", "found an old Excel workbook"),
     ],
+    ids=["gzip", "zip", "old Excel"],
 )
 def test_other_files_under_the_name_of_a_table(tmp_path, content, expected):
     (tmp_path / "a.csv").write_bytes(content)
