@@ -19,6 +19,7 @@ from shapemetrics.learning.resampling import (
 )
 from shapemetrics.pairwise.checks import check_distances
 from shapemetrics.pairwise.threads import small_matrix_threads
+from shapemetrics.validation import check_choice, check_integer
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,8 +61,7 @@ class Tree:
 
     def cut(self, n_clusters: int) -> NDArray[np.int64]:
         """Return the cluster of each item, from 0, when the tree is cut into n_clusters."""
-        if not 1 <= n_clusters <= len(self.ids):
-            raise ValueError(f"n_clusters must be from 1 to {len(self.ids)}, found {n_clusters}")
+        check_integer(n_clusters, "n_clusters", 1, len(self.ids))
         from scipy.cluster.hierarchy import cut_tree
 
         return cut_tree(self.linkage, n_clusters=n_clusters)[:, 0]
@@ -109,8 +109,7 @@ def linkage_table(
     from scipy.spatial.distance import squareform
 
     known = ("average", "complete", "single", "weighted", "ward")
-    if method not in known:
-        raise ValueError(f"method must be one of {', '.join(known)}, found {method!r}")
+    check_choice(method, "method", known)
     matrix, names = check_distances(D, ids)
     condensed = squareform(matrix)
     Z = linkage(condensed, method=method, optimal_ordering=True)
@@ -206,9 +205,8 @@ def cluster_kmeans(
 
     points = np.asarray(coordinates, dtype=np.float64)
     if points.ndim != 2 or not np.isfinite(points).all():
-        raise ValueError(f"coordinates must be a finite matrix, found shape {points.shape}")
-    if not 1 <= k <= len(points):
-        raise ValueError(f"k must be from 1 to {len(points)}, the number of points, found {k}")
+        raise ValueError(f"coordinates: found shape {points.shape}, expected a finite matrix")
+    check_integer(k, "k", 1, len(points))
     with small_matrix_threads(len(points)):
         labels = KMeans(k, n_init=cast(Any, n_init), random_state=seed).fit_predict(points)
     _, first, codes = np.unique(labels, return_index=True, return_inverse=True)
@@ -260,7 +258,7 @@ def cluster_agreement(
     truth = np.unique(np.asarray(labels), return_inverse=True)[1]
     if found.shape != truth.shape:
         raise ValueError(
-            f"clusters and labels must have one length, found {len(found)} and {len(truth)}"
+            f"clusters and labels: found {len(found)} and {len(truth)} items, expected as many"
         )
     check_counts(n_permutations=n_permutations)
     codes = check_groups(groups, len(truth))

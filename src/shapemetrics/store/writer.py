@@ -99,7 +99,7 @@ class StoreWriter:
             representation of this store's stimuli.
         """
         if id in self._rows:
-            raise ValueError(f"representation {id!r} is given twice; ids must be unique")
+            raise ValueError(f"id: found {id!r} twice, expected unique ids")
         if not id or Path(id).name != id or id.startswith("."):
             raise ValueError(f"representation id {id!r} cannot be a file name")
         clash = set(covariates) & set(OWN_COLUMNS)
