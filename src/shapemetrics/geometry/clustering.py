@@ -10,21 +10,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from shapemetrics.geometry.embedding import embed
-from shapemetrics.geometry.means import (
-    Geometry,
-    Group,
-    mean_of_points,
-    metric_of,
-    prepared_points,
-)
-from shapemetrics.metrics.base import Metric
 from shapemetrics.pairwise.checks import check_distances
-from shapemetrics.pairwise.inputs import Arrays
 from shapemetrics.pairwise.threads import small_matrix_threads
 from shapemetrics.validation import check_choice, check_integer
 
+# Shapes need the metrics, trees and points do not: those who cluster distances wait for neither.
 if TYPE_CHECKING:
     import pandas as pd
+
+    from shapemetrics.geometry.means import Geometry, Group
+    from shapemetrics.metrics.base import Metric
+    from shapemetrics.pairwise.inputs import Arrays
 
 __all__ = [
     "Medoids",
@@ -128,6 +124,8 @@ def _assign(squared: NDArray) -> NDArray[np.int64]:
 def _lloyd(
     points: Any, centres: list[NDArray], metric: Metric, max_iter: int, tol: float
 ) -> ShapeClusters:
+    from shapemetrics.geometry.means import mean_of_points
+
     k, n = len(centres), len(points)
     labels = np.full(n, -1)
     refined = converged = False
@@ -236,6 +234,8 @@ def kmeans_shapes(
     >>> len(set(labels[:3])), len(set(labels[3:])), bool(labels[0] != labels[3])
     (1, 1, True)
     """
+    from shapemetrics.geometry.means import metric_of, prepared_points
+
     given, metric = metric is not None, metric_of(metric, group, geometry, center)
     points = prepared_points(shapes, metric, given=given)
     _check_k(k, len(points), n_init, max_iter)
