@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from shapemetrics.arrays import NumericArray, StimulusOrder, as_numeric
+from shapemetrics.arrays import NumericArray, as_numeric
 from shapemetrics.files import sha256_of
+from shapemetrics.stimuli import StimulusOrder
 from shapemetrics.store.arrays import check_representation
 from shapemetrics.store.metadata import INDEX, OWN_COLUMNS, write_metadata
 
@@ -124,11 +125,9 @@ class StoreWriter:
         """Responses in the order of the store's stimuli, by the labels of their container."""
         if array.labels is None or len(array.labels) != len(self._stimuli):
             return array.values  # a wrong number of stimuli is refused as such
-        order = StimulusOrder()
-        for labels, name in ((self._stimuli, "store"), (array.labels, id)):
-            texts = tuple(map(str, labels))
-            found = order.align(NumericArray(array.values, texts, array.stored, 0.0), name)
-        return found.values
+        order = StimulusOrder([str(label) for label in self._stimuli], "the store")
+        rows = order.rows([str(label) for label in array.labels], repr(id))
+        return array.values if rows is None else array.values[rows]
 
     def __exit__(
         self,
