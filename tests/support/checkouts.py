@@ -58,7 +58,7 @@ class Checkout:
             env=self.environment(),
             capture_output=True,
             text=True,
-            timeout=600,
+            timeout=1200,
         )
         output = done.stdout + done.stderr
         assert done.returncode == expect, output[-6000:]
