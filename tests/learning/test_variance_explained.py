@@ -96,7 +96,7 @@ def test_covariates_that_say_nothing_are_refused(rng, covariates, message):
 
 
 def test_equal_items_are_refused():
-    with pytest.raises(ValueError, match="D: found no variance between the items, expected distances above 0"):
+    with pytest.raises(ValueError, match="D: found no variance between the items"):
         variance_explained(np.zeros((4, 4)), {"x": [1, 2, 3, 4]})
 
 

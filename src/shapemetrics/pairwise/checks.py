@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ __all__ = [
     "check_distances",
     "check_ids",
     "check_seed",
+    "distinct_integers",
     "in_column_order",
     "in_item_order",
     "item_labels",
@@ -34,6 +35,17 @@ __all__ = [
 def check_seed(seed: Any, high: float = np.inf) -> None:
     """ValueError unless a seed is an integer, not negative."""
     check_integer(seed, "seed", 0, high)
+
+
+def distinct_integers(values: Any, name: str, low: int, high: int) -> list[int]:
+    """Integers from `low` to `high`, increasing, once each; ValueError for all else."""
+    wanted = f"integers from {low} to {high}"
+    if isinstance(values, str | bytes) or not isinstance(values, Iterable):
+        raise TypeError(f"{name}: found {values!r}, expected a list of {wanted}")
+    found = list(values)
+    for value in found:
+        check_integer(value, name, low, high)
+    return sorted({int(value) for value in found})
 
 
 # Numbers of any container ------------------------------------------------------------------------
