@@ -291,7 +291,7 @@ def split_half_floor(
     >>> 0 < floor < 0.2
     True
     """
-    collection: Any = [trials] if isinstance(trials, np.ndarray) and trials.ndim == 3 else trials
+    collection: Any = [trials] if getattr(trials, "ndim", 0) == 3 else trials
     names, values = names_and_arrays(collection)
     check_integer(n_splits, "n_splits", 1)
     check_seed(seed)

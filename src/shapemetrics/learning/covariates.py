@@ -263,7 +263,7 @@ def _column(values: ArrayLike, name: object) -> pd.Series:
         if values.dtype.kind in "OUSM" and values.ndim == 1:
             return pd.Series(values)
     elif isinstance(values, np.ma.MaskedArray) and values.dtype.kind in "OUS":
-        return pd.Series(values.astype(object).filled(None))  # a missing one is named later
+        return pd.Series(np.ma.filled(values.astype(object), None))  # a missing one is named later
     elif not hasattr(values, "__array__") and not hasattr(values, "__dlpack__"):
         return pd.Series(list(values))  # type: ignore[arg-type]
     numbers = as_array(values, f"covariate {name}")
