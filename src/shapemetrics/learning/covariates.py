@@ -263,7 +263,8 @@ def _column(values: ArrayLike, name: object) -> pd.Series:
         if values.dtype.kind in "OUSM" and values.ndim == 1:
             return pd.Series(values)
     elif isinstance(values, np.ma.MaskedArray) and values.dtype.kind in "OUS":
-        return pd.Series(np.ma.filled(values.astype(object), None))  # a missing one is named later
+        missing = np.ma.getmaskarray(values)
+        return pd.Series([None if gone else v for v, gone in zip(values.data, missing)])
     elif not hasattr(values, "__array__") and not hasattr(values, "__dlpack__"):
         return pd.Series(list(values))  # type: ignore[arg-type]
     numbers = as_array(values, f"covariate {name}")
