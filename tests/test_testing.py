@@ -29,7 +29,10 @@ OURS = [
     LinearMetric(alpha=0.0, preserve_variance=False, geometry="euclidean"),
     LinearMetric(center=False),
     LinearMetric(n_components=2),
+    LinearMetric(alpha=0.0, truncation=0.5),
+    LinearMetric(alpha=0.0, rank_tolerance=0.5),
     ConvolutionMetric(),
+    ConvolutionMetric(resample=(2, 2)),
     ConvolutionMetric(alpha=0.0, geometry="euclidean"),
     ConvolutionMetric(shifts=False),
     PermutationMetric(padding="free"),
@@ -52,6 +55,7 @@ OURS = [
     GaussianStochasticMetric(alpha=2.0),
     GaussianStochasticMetric(group="identity", center=True),
     EnergyStochasticMetric(group="identity", estimator="empirical"),
+    EnergyStochasticMetric(group="identity"),
 ]
 
 
@@ -60,6 +64,15 @@ def test_our_metrics_keep_the_contract(metric):
     if isinstance(metric, SoftMatchingMetric):
         pytest.importorskip("ot")
     check_metric(metric)
+
+
+def test_promises_end_where_options_take_them_away():
+    assert "linear" in LinearMetric(0.0).invariances
+    assert "linear" not in LinearMetric(0.0, truncation=0.5).invariances
+    assert "shift" in ConvolutionMetric().invariances
+    assert "shift" not in ConvolutionMetric(resample=(2, 2)).invariances
+    assert EnergyStochasticMetric(estimator="empirical").is_metric
+    assert not EnergyStochasticMetric().is_metric
 
 
 def test_gram_matrices_are_given():

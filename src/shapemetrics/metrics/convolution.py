@@ -176,8 +176,9 @@ class ConvolutionMetric(Metric):
 
     @property
     def invariances(self) -> frozenset[str]:
-        """Those of the channels, and shifts."""
-        return self._channels.invariances | ({"shift"} if self.shifts else set())
+        """Those of the channels, and shifts of a grid that is not resampled."""
+        shifts = self.shifts and self.resample is None
+        return self._channels.invariances | ({"shift"} if shifts else set())
 
     def stack(
         self, prepared: Sequence[PreparedConvolution], *, backend: Backend | None = None

@@ -200,7 +200,9 @@ class LinearMetric(Metric):
         found = {"rotation", "permutation"}
         if self.center:
             found.add("offset")
-        whole = self.rank_tolerance is None and self.n_components is None
+        # Directions that are left out follow their variance, which linear maps change.
+        left_out = (self.rank_tolerance, self.n_components, self.truncation)
+        whole = all(option is None for option in left_out)
         if self.alpha == 0.0 and whole and (self.geometry == "angular" or self.constant_size):
             found.add("linear")
         if self.geometry == "angular" and (self.alpha in (0.0, 1.0) or self.scale_free):
