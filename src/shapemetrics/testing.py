@@ -59,11 +59,12 @@ def check_metric(
 
     Notes
     -----
-    Checked are: that parameters are hashable and plain, that no array is written to, the axioms (non-negative and finite; zero to itself, symmetry and triangles where
-    the metric promises them), each invariance that it promises, equal distances whatever type
-    stores the same numbers, in any units, for every stack size, number of threads, door (two lists,
-    out of core, held out) and backend, alignments that land in one space, pickling, and one line
-    that names a network that is not valid.
+    Checked are: parameters that are hashable and plain, arrays that are left as they are, the
+    axioms (non-negative and finite; zero to itself, symmetry and triangles where the metric
+    promises them), each invariance that it promises, equal distances whatever type stores the same
+    numbers, in any units, for every stack size, number of threads, door (two lists, out of core,
+    held out) and backend, alignments that land in one space, pickling, and one line that names a
+    network that is not valid.
 
     Examples
     --------
@@ -92,7 +93,8 @@ def check_metric(
 
 def _numeric(arrays: Any) -> Arrays:
     if isinstance(arrays, str | bytes | Mapping) or not hasattr(arrays, "__iter__"):
-        raise TypeError(f"arrays: found {arrays!r}, expected a sequence of at least 4 arrays")
+        found = type(arrays).__name__ if isinstance(arrays, Mapping) else repr(arrays)
+        raise TypeError(f"arrays: found {found}, expected a sequence of at least 4 arrays")
     found = [as_numeric(X, f"array {i}").values for i, X in enumerate(arrays)]
     if len(found) < 4:
         raise ValueError(f"arrays: found {len(found)}, expected at least 4")
@@ -246,7 +248,9 @@ class _Check:
         items = [self.prepared(i) for i in range(len(self.arrays))]
         self.call("check_pair", "no error", lambda: metric.check_pair(items[0], items[1]))
         self.number("compare", lambda: metric.compare(items[0], items[1]))
-        stacks = self.call("stack", "a stack", lambda: (metric.stack(items[:1]), metric.stack(items[1:])))
+        stacks = self.call(
+            "stack", "a stack", lambda: (metric.stack(items[:1]), metric.stack(items[1:]))
+        )
         block = self.call("pairwise", "a matrix", lambda: metric.pairwise(*stacks))
         self.holds(isinstance(block, np.ndarray), "pairwise", type(block).__name__, "an ndarray")
         shape = (1, len(items) - 1)
@@ -293,7 +297,10 @@ class _Check:
         metric = self.metric
         X, Y = (A.astype(np.float32) for A in self.arrays[:2])
         wide = self.distance(X.astype(np.float64), Y.astype(np.float64))
-        for what, change in (("the same numbers as float32", np.copy), ("lists", np.ndarray.tolist)):
+        for what, change in (
+            ("the same numbers as float32", np.copy),
+            ("lists", np.ndarray.tolist),
+        ):
             self.equal(what, self.distance(change(X), change(Y), what), wide, 1e-12)
         single = self.matrix(
             "dtype='float32'", pairwise_distances, self.arrays[:3], metric, dtype="float32"
@@ -302,7 +309,8 @@ class _Check:
         if "scale" in metric.invariances:
             for factor in (1e-150, 1e-30, 1e30, 1e150):
                 what = f"data times {factor:g}"
-                found = self.distance(*(factor * A for A in self.arrays[:2]), what)
+                X, Y = (factor * A for A in self.arrays[:2])
+                found = self.distance(X, Y, what)
                 self.equal(what, found, self.D[0, 1])
 
     def doors(self) -> None:
@@ -355,14 +363,15 @@ class _Check:
             return
         expected = "an object with distance, apply_x and apply_y"
         aligned = self.call("align", expected, lambda: metric.align(X, Y))
+        self.untouched("align")
         missing = [a for a in ("distance", "apply_x", "apply_y") if not hasattr(aligned, a)]
         self.holds(not missing, "align", aligned, expected)
         what = "distance of the alignment"
         self.equal(what, self.number(what, lambda: aligned.distance), self.D[0, 1])
         x = self.call("apply_x", "an array", lambda: np.asarray(aligned.apply_x(X)))
         y = self.call("apply_y", "an array", lambda: np.asarray(aligned.apply_y(Y)))
+        self.untouched("apply_x and apply_y")
         self.holds(x.shape == y.shape, "aligned shapes", (x.shape, y.shape), "equal ones")
-        self.untouched("align")
 
     def refusals(self) -> None:
         broken = self.arrays[0].astype(float)
