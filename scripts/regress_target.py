@@ -16,7 +16,7 @@ with job(snakemake) as log:
     scores, predictions = [], []
     for part in read_selected(snakemake.input.matrices, snakemake.input.index):
         for target in targets:
-            known, labels = part.having(target), {**part.labels, "target": target}
+            known, labels = part.with_known(target), {**part.labels, "target": target}
             items = regression_items(
                 known.covariates,
                 target,

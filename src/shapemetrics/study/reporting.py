@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from shapemetrics.files import atomic_path
-from shapemetrics.study.config import REMOVABLE
+from shapemetrics.study.settings.reading import REMOVABLE
 
 
 def write_report(

@@ -63,11 +63,11 @@ class Selected:
             )
         return self.covariates[name]
 
-    def having(self, name: str) -> Selected:
+    def with_known(self, name: str) -> Selected:
         """The part whose covariate `name` is known."""
         return self._part(self.covariate(name).notna().to_numpy())
 
-    def frequent(self, name: str, least: int, group: str | None = None) -> Selected:
+    def with_min_count(self, name: str, least: int, group: str | None = None) -> Selected:
         """The part whose class, by covariate `name`, has at least so many members.
 
         With `group`, a covariate, at least so many different groups hold the class.

@@ -28,9 +28,9 @@ from shapemetrics.pairwise.tiles import block_digest, tile_name, tile_pairs
 from shapemetrics.store.reader import RepresentationStore
 from shapemetrics.study.facts import sizes_of
 from shapemetrics.study.fitting import fitted_measure
-from shapemetrics.study.kinds import Selection
 from shapemetrics.study.needs import LeftOut
-from shapemetrics.study.plan import Study
+from shapemetrics.study.selection import Selection
+from shapemetrics.study.study import Study
 
 #: Bytes that a tile job takes beside its blocks: the interpreter and products.
 OVERHEAD = 600e6
@@ -193,17 +193,6 @@ def _prepared_bytes(
     return prepared_bytes(metric.prepare(X, name=largest.ids[0], dtype=np.dtype(dtype)))
 
 
-def matrices(study: Study, dataset: str) -> list[tuple[str, str]]:
-    """Selections and measures whose distances the study asks of a dataset."""
-    kind = study.kind(dataset)
-    selections = dict.fromkeys([*study.selections(dataset), *kind.classified])
-    if "noise_floor" in kind.figures:
-        selections["halves"] = None
-    of_metrics = [(selection, metric) for selection in selections for metric in study.metrics]
-    compared = [("compared", measure) for measure in study.measures_of(dataset)]
-    return list(dict.fromkeys([*of_metrics, *compared]))
-
-
 def plan_dataset(
     store: RepresentationStore, matrices: Sequence[Mapping[str, Any]], **options: Any
 ) -> TilePlan:
@@ -249,17 +238,19 @@ def wanted(study: Study, dataset: str) -> list[dict[str, Any]]:
             "dataset": dataset,
             "selection": selection,
             "metric": metric,
-            "chosen": vars(study.selection(dataset, selection)),
-            "measure": study.measure(metric),
+            "chosen": vars(study.selection(dataset, selection, metric)),
+            "measure": study.metric_settings(metric),
             **study.fitting_options(metric),
         }
-        for selection, metric in matrices(study, dataset)
+        for selection, metric in study.matrices(dataset)
     ]
 
 
 def pair_seconds(metric: Metric, shape: tuple[int, ...], positions: str | None) -> float:
     """Estimated time of a pair of representations of this shape on one core."""
     m, *middle, n = shape
+    if len(middle) == 1:
+        return estimated_pair_seconds(metric, m, n, trials=middle[0])
     if len(middle) == 2:
         h, w = middle
         if positions is None:

@@ -7,9 +7,10 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Literal
 
 import pandas as pd
+
+from shapemetrics.datasets.allen.settings import Level
 
 #: What stands where a channel has no structure. 'grey' and 'root' are the whole brain.
 NO_STRUCTURE = frozenset({"", "nan", "None", "null", "grey", "root", "void"})
@@ -33,8 +34,6 @@ DIVISIONS = (
 #: Hierarchy scores that can be chosen.
 HARRIS_VARIANTS = ("cc_initial", "cc", "cc_tc_initial", "cc_tc", "cc_tc_ct_initial", "cc_tc_ct")
 HIERARCHIES = ("harris2019", "siegle2021")
-
-Level = int | Literal["annotated", "structure", "division"]
 
 _LAYER = re.compile(r"\blayer [1-6]", re.IGNORECASE)
 

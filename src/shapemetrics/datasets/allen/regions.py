@@ -4,79 +4,26 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.decomposition import PCA
 
 from shapemetrics.datasets.allen.anatomy import (
-    Level,
     at_level,
     division,
     hierarchy_scores,
     structure,
 )
 from shapemetrics.datasets.allen.responses import HALVES, ResponseFile, mean_responses
+from shapemetrics.datasets.allen.settings import Pooling
 from shapemetrics.store.writer import StoreWriter
 
 #: What each representation of a region averages: all repeats, or one half of them.
 PARTS = ("all", *HALVES)
 #: Fewest regions that can be compared.
 MIN_REGIONS = 3
-
-Transform = Literal["none", "sqrt", "zscore"]
-
-
-@dataclass(frozen=True)
-class Pooling:
-    """How units become regions.
-
-    Attributes
-    ----------
-    level : {"annotated", "structure", "division"} or int
-        Level of the ontology at which units are joined; see
-        :func:`shapemetrics.datasets.allen.anatomy.at_level`.
-    structures : sequence of str or None
-        Take only these regions; None takes all.
-    min_units : int
-        Regions with fewer are left out.
-    max_units : int or None
-        Of larger regions, a random choice of so many units.
-    n_components : int or None
-        Principal components that stand for a region (published: 100); None keeps the units.
-        A region with fewer units keeps all of them.
-    transform : {"none", "sqrt", "zscore"}
-        Of each unit's mean counts: as they are, square-rooted (steadier variance), or scaled to
-        unit variance.
-    hierarchy, variant : str
-        Which hierarchy score the regions carry.
-    seed : int
-        Of the choice that `max_units` makes.
-    """
-
-    level: Level = "structure"
-    structures: tuple[str, ...] | None = None
-    min_units: int = 20
-    max_units: int | None = None
-    n_components: int | None = 20
-    transform: Transform = "sqrt"
-    hierarchy: str = "harris2019"
-    variant: str = "cc_tc_ct"
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if self.min_units < 2:
-            raise ValueError(f"min_units {self.min_units}: expected at least 2")
-        if self.max_units is not None and self.max_units < self.min_units:
-            raise ValueError(
-                f"max_units {self.max_units}: expected min_units {self.min_units} or more"
-            )
-        if self.n_components is not None and self.n_components < 1:
-            raise ValueError(f"n_components {self.n_components}: expected at least 1")
-        if self.transform not in ("none", "sqrt", "zscore"):
-            raise ValueError(f"transform {self.transform!r}: expected none, sqrt or zscore")
 
 
 def pool_regions(
