@@ -8,7 +8,7 @@ from shapemetrics.metrics.convolution import ConvolutionMetric
 from shapemetrics.pairwise.engine import pairwise_distances
 from shapemetrics.store import RepresentationStore
 from shapemetrics.study.jobs import job
-from shapemetrics.study.kinds import Selection
+from shapemetrics.study.selection import Selection
 from shapemetrics.study.shifts import gain_table, map_table
 from shapemetrics.study.tables import labelled, write_table
 

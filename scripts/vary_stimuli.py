@@ -11,7 +11,7 @@ from shapemetrics.store import RepresentationStore
 from shapemetrics.study.facts import all_items, sizes_of
 from shapemetrics.study.fitting import fitted_analysis, fitted_measure
 from shapemetrics.study.jobs import job
-from shapemetrics.study.kinds import Selection
+from shapemetrics.study.selection import Selection
 from shapemetrics.study.samples import sample_sizes, summarized_samples
 from shapemetrics.study.tables import attempted, labelled, write_table
 
@@ -19,13 +19,14 @@ with job(snakemake) as log:
     params = snakemake.params
     store = RepresentationStore(Path(snakemake.input.index).parent)
     selection = Selection(**{**params.selection, "n_networks": params.n_networks})
-    arrays = selection.read(store)
-    rows = store.take(arrays).index
-    sizes = sizes_of(rows, selection.positions, snakemake.wildcards.dataset, "samples")
+    rows = selection.rows(store.index)
 
     def measured(settings: dict[str, Any], entry: str) -> pd.DataFrame:
         fitted_analysis("samples", {}, all_items(rows))
+        chosen = selection.read_by(build_metric(settings))
+        sizes = sizes_of(rows, chosen.positions, snakemake.wildcards.dataset, "samples")
         settings, _ = fitted_measure(settings, sizes, entry=entry)
+        arrays = chosen.read(store)
         metric, parts = build_metric(settings), []
         for size in sample_sizes(settings, sizes, params.n_sizes):
             try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -82,13 +81,3 @@ def _cell(row: Mapping[str, Any]) -> CellGraph:
     n = len(operations)
     bits = np.array([int(bit) for bit in row["adjacency"]]).reshape(n, n)
     return CellGraph(bits.tolist(), operations)
-
-
-def paths_of(results: str | os.PathLike, dataset: str, metric: str) -> dict[str, Path]:
-    """Where the study keeps a dataset's store and tables of one metric."""
-    results = Path(results)
-    return {
-        "store": results / dataset / "store",
-        "embedding": results / "geometry" / dataset / metric / "embedding.csv",
-        "linkage": results / "learning" / dataset / metric / "linkage.csv",
-    }

@@ -1,18 +1,73 @@
-"""Where results lie: the one place that knows the layout of the results folder.
-
-Paths are patterns with the wildcards of the workflow's rules in braces. ``str.format`` fills them.
-"""
+"""Where results lie: the one place that knows the layout of the results folder."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-from shapemetrics.store.metadata import DATASET, INDEX
+#: Folder of a matrix of distances.
+_MATRIX = "distances/{dataset}/{selection}/{metric}"
+#: Results by name, with the wildcards of the workflow's rules in braces.
+PATHS: dict[str, str] = {
+    # A dataset's own folder.
+    "index": "{dataset}/store/index.csv",
+    "metadata": "{dataset}/store/dataset.json",
+    "downloads": "{dataset}/downloads",
+    "published": "{dataset}/published.parquet",
+    "networks": "{dataset}/networks.csv",
+    "network_folder": "{dataset}/networks",
+    "trained_block": "{dataset}/blocks/block_{block}.csv",
+    "trained_networks": "{dataset}/trained_networks.csv",
+    "allensdk": "environments/allensdk.txt",
+    "session_folder": "{dataset}/sessions",
+    "sessions": "{dataset}/sessions.csv",
+    "session": "{dataset}/responses/session_{session}.npz",
+    "session_units": "{dataset}/responses/session_{session}.csv",
+    "steinmetz_session": "{dataset}/responses/{session}.npz",
+    "steinmetz_units": "{dataset}/responses/{session}.csv",
+    "regions": "{dataset}/regions.csv",
+    # Distances.
+    "matrix": f"{_MATRIX}/distances.npz",
+    "matrix_table": f"{_MATRIX}/distances.csv",
+    "tile_plan": "distances/{dataset}/tiles.json",
+    "block": f"{_MATRIX}/blocks/{{block}}.block",
+    "tile_folder": f"{_MATRIX}/tiles",
+    "tile": f"{_MATRIX}/tiles/tile_{{rows}}_{{columns}}.npz",
+    "tile_progress": "logs/distances.log",
+    # Tables about distances.
+    "audit": "geometry/{dataset}/{metric}/audit.csv",
+    "embedding": "geometry/{dataset}/{metric}/embedding.csv",
+    "distortion": "geometry/{dataset}/{metric}/distortion.csv",
+    "noise_floor": "geometry/{dataset}/{metric}/noise_floor.csv",
+    "agreement": "geometry/{dataset}/agreement.csv",
+    "compared_audit": "geometry/{dataset}/compared_audit.csv",
+    "samples": "geometry/{dataset}/samples.csv",
+    "shift_maps": "geometry/{dataset}/shift_maps.csv",
+    "shift_gain": "geometry/{dataset}/shift_gain.csv",
+    "linkage": "learning/{dataset}/{metric}/linkage.csv",
+    "leaves": "learning/{dataset}/{metric}/leaves.csv",
+    "regression": "learning/{dataset}/{metric}/regression.csv",
+    "predictions": "learning/{dataset}/{metric}/predictions.csv",
+    "classification": "learning/{dataset}/{metric}/classification.csv",
+    "confusion": "learning/{dataset}/{metric}/confusion.csv",
+    "covariates": "learning/{dataset}/{metric}/covariates.csv",
+    "published_agreement": "learning/{dataset}/published.csv",
+    "growth": "learning/{dataset}/growth.csv",
+    # The whole study.
+    "explorer": "explorer.html",
+    "benchmarks": "benchmarks",
+    "costs": "costs.csv",
+    "adjustments": "adjustments.csv",
+    "provenance": "provenance.json",
+    "warnings": "warnings.csv",
+    "report": "report.html",
+}
+#: Forms of a figure: for the report, for print, and its numbers.
+FORMS = ("png", "pdf", "csv")
 
 
 class Layout:
-    """Paths of a study's results.
+    """Paths of a study's results, as patterns that ``str.format`` fills.
 
     Parameters
     ----------
@@ -22,7 +77,7 @@ class Layout:
     Examples
     --------
     >>> layout = Layout("results")
-    >>> layout.index.format(dataset="mine")
+    >>> layout["index"].format(dataset="mine")
     'results/mine/store/index.csv'
     >>> layout.log("embed_distances", "dataset", "metric")
     'results/logs/embed_distances/{dataset}_{metric}.log'
@@ -31,83 +86,23 @@ class Layout:
     def __init__(self, results: str | os.PathLike) -> None:
         self.results = Path(results)
 
-    def path(self, *parts: str) -> str:
-        """A path below the results folder."""
-        return str(self.results.joinpath(*parts))
+    def __getitem__(self, name: str) -> str:
+        return str(self.results / PATHS[name])
 
-    # A dataset's own folder.
-
-    @property
-    def index(self) -> str:
-        """Index of the representation store."""
-        return self.path("{dataset}", "store", INDEX)
-
-    @property
-    def metadata(self) -> str:
-        """What the store says of itself."""
-        return self.path("{dataset}", "store", DATASET)
-
-    @property
-    def downloads(self) -> str:
-        """Folder of downloads."""
-        return self.path("{dataset}", "downloads")
-
-    @property
-    def networks(self) -> str:
-        """Table of the networks that were chosen."""
-        return self.path("{dataset}", "networks.csv")
-
-    @property
-    def sessions_folder(self) -> str:
-        """Folder of fetched or simulated sessions."""
-        return self.path("{dataset}", "sessions")
-
-    def of_dataset(self, *parts: str) -> str:
-        """A path in a dataset's own folder."""
-        return self.path("{dataset}", *parts)
-
-    # Distances, tables and figures.
-
-    @property
-    def matrix(self) -> str:
-        """Distances of a selection by a metric."""
-        return self.of_matrix("distances.npz")
-
-    def of_matrix(self, *parts: str) -> str:
-        """A path in the folder of a matrix of distances."""
-        return self.path("distances", "{dataset}", "{selection}", "{metric}", *parts)
-
-    @property
-    def tiles(self) -> str:
-        """Plan of the tiles of a dataset's matrices."""
-        return self.path("distances", "{dataset}", "tiles.json")
-
-    def geometry(self, name: str, *, metric: bool = True) -> str:
-        """A table about the geometry of a dataset's distances, of a metric or of all."""
-        return self.path("geometry", "{dataset}", *(["{metric}"] if metric else []), name)
-
-    def learning(self, name: str, *, metric: bool = True) -> str:
-        """A table about what is learned from a dataset's distances, of a metric or of all."""
-        return self.path("learning", "{dataset}", *(["{metric}"] if metric else []), name)
-
-    def figure(self, name: str, *, metric: bool = True) -> str:
-        """A figure of a dataset, of a metric or of all, without the suffix."""
-        return self.path("figures", "{dataset}", *(["{metric}"] if metric else []), name)
-
-    # What jobs leave behind.
+    def figure(self, name: str) -> str:
+        """A figure of a dataset, without suffix; figures of a metric have its name in front."""
+        return str(self.results / "figures" / "{dataset}" / name)
 
     def log(self, rule: str, *wildcards: str) -> str:
         """Log of a rule's job."""
-        return self._of_job("logs", rule, wildcards, ".log") or self.path("logs", f"{rule}.log")
+        return str(self.results / "logs" / (_of_job(rule, wildcards) or rule)) + ".log"
 
     def benchmark(self, rule: str, *wildcards: str) -> str:
         """Time and memory of a rule's job."""
-        return self._of_job("benchmarks", rule, wildcards, ".tsv") or self.path(
-            "benchmarks", rule, "all.tsv"
-        )
+        name = _of_job(rule, wildcards) or f"{rule}/all"
+        return str(self.results / "benchmarks" / name) + ".tsv"
 
-    def _of_job(self, folder: str, rule: str, wildcards: tuple[str, ...], suffix: str) -> str:
-        if not wildcards:
-            return ""
-        name = "_".join(f"{{{wildcard}}}" for wildcard in wildcards)
-        return self.path(folder, rule, name + suffix)
+
+def _of_job(rule: str, wildcards: tuple[str, ...]) -> str:
+    """Folder and name of what a job leaves behind; empty where there is one job alone."""
+    return f"{rule}/{'_'.join(f'{{{name}}}' for name in wildcards)}" if wildcards else ""

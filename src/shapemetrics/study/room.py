@@ -34,7 +34,7 @@ def check_room(study: Study, dataset: str, rows: pd.DataFrame) -> None:
     """
     dtype = np.dtype(study.settings.distances.dtype)
     for selection, name in study.matrices(dataset):
-        matrix = study.layout.matrix.format(dataset=dataset, selection=selection, metric=name)
+        matrix = study.layout["matrix"].format(dataset=dataset, selection=selection, metric=name)
         if Path(matrix).exists():
             continue
         chosen, settings = study.selection(dataset, selection, name), study.metric_settings(name)

@@ -205,6 +205,13 @@ class Study:
         return options
 
     @property
+    def trials(self) -> str:
+        """What becomes of several trials per stimulus: kept for metrics that compare them, else
+        averaged."""
+        by_trial = any(3 in self.metric(name).axes for name in self.measures)
+        return "keep" if by_trial else "mean"
+
+    @property
     def growth_metric(self) -> str:
         """Metric by which the growth of recordings is followed."""
         name = self.settings.analyses.growth.metric

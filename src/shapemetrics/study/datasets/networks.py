@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated, Any, Literal
 
 import pandas as pd
@@ -28,6 +29,8 @@ LAYERS = ("stem", "stack1", "stack2", "stack3", "pool")
 CONVOLUTIONAL = LAYERS[:-1]
 #: Height and width of the pictures that networks see, in pixels.
 IMAGE_SIDES = {"digits": 8, "cifar10": 32}
+#: Name of CIFAR-10's archive.
+ARCHIVE = "cifar-10-binary.tar.gz"
 #: Selections that are not one layer in one state.
 MIXED = "mixed"
 
@@ -239,7 +242,7 @@ class Networks(StudyDataset):
     @property
     def cells(self) -> str | None:
         """The table of the networks that were chosen."""
-        return self.study.layout.networks.format(dataset=self.name)
+        return self.study.layout["networks"].format(dataset=self.name)
 
     def check_names(self) -> None:
         """Layers must be the networks'; covariates those of the store."""
@@ -318,7 +321,44 @@ class Networks(StudyDataset):
     @property
     def downloads(self) -> str:
         """Folder of downloads."""
-        return self.settings.folder or self.study.layout.downloads.format(dataset=self.name)
+        return self.settings.folder or self.study.layout["downloads"].format(dataset=self.name)
+
+    @property
+    def archive(self) -> str | None:
+        """Archive of pictures that is downloaded."""
+        if self.settings.images == "digits":
+            return None
+        return os.path.join(self.downloads, ARCHIVE)
+
+    @property
+    def archives(self) -> list[str]:
+        """The same as inputs of a rule."""
+        return [] if self.archive is None else [self.archive]
+
+    @property
+    def records(self) -> str | None:
+        """File of published results: downloaded, or one that is there already."""
+        if self.settings.published:
+            name = f"nasbench_{self.settings.published}.tfrecord"
+            return os.path.join(self.downloads, name)
+        return self.settings.published_file
+
+    @property
+    def training_memory(self) -> int:
+        """Megabytes of a job that trains."""
+        return 1500 if self.settings.images == "digits" else 6000
+
+    @property
+    def training_minutes(self) -> int:
+        """Minutes of a job that trains.
+
+        A network of the published size took 17.8 s an epoch there (computed from the dataset's
+        mean), which is doubled; a job that is cut off resumes, so that an estimate does no harm.
+        """
+        if self.settings.images == "digits":
+            return 60
+        epochs = self.settings.networks_per_job * self.settings.training.epochs
+        return max(60, int(epochs * 2 * 17.8 / 60))
 
     @property
     def images(self) -> dict[str, Any]:

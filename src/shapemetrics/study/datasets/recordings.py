@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from shapemetrics.datasets.allen.recording import UnitFilters
-from shapemetrics.datasets.allen.settings import Level, Pooling, Simulation
+from shapemetrics.datasets.allen.settings import Pooling, Simulation
 from shapemetrics.store.metadata import OWN_COLUMNS
 from shapemetrics.study.datasets.base import COMPARED, StudyDataset, expect
 from shapemetrics.study.datasets.settings import DatasetSettings
@@ -207,7 +208,35 @@ class Recordings(StudyDataset):
     @property
     def folder(self) -> str:
         """Folder of the sessions."""
-        return self.settings.folder or self.study.layout.sessions_folder.format(dataset=self.name)
+        return self.settings.folder or self.study.layout["session_folder"].format(dataset=self.name)
+
+    @property
+    def simulated_files(self) -> list[str]:
+        """Manifest, sessions and ground truth of simulated sessions; none of others."""
+        if not self.is_simulated:
+            return []
+        files = ("manifest.json", "sessions.csv", os.path.join("truth", "structures.csv"))
+        return [os.path.join(self.folder, file) for file in files]
+
+    @property
+    def simulation(self) -> dict[str, Any]:
+        """What is simulated."""
+        return {"stimulus": self.plain["stimulus"], **self.plain["simulation"]}
+
+    @property
+    def choice(self) -> dict[str, Any]:
+        """Which sessions are read, as their chooser takes it."""
+        sessions = self.plain["sessions"]
+        return {
+            "ids": sessions["ids"],
+            "session_types": sessions["types"],
+            "limit": sessions["limit"],
+        }
+
+    @property
+    def session_memory(self) -> int:
+        """Megabytes of a job that reads a session; AllenSDK reads spike times of real ones whole."""
+        return 8000 if self.settings.source == "allensdk" else 2000
 
     @property
     def pooling(self) -> dict[str, Any]:
