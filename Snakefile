@@ -30,7 +30,10 @@ report: "report/workflow.rst"
 
 
 try:
-    config.update(validated(config, workflow.configfiles))
+    default = os.path.join(workflow.basedir, "config.yaml")
+    # The default is beneath all others, wherever Snakemake lists it.
+    files = sorted(workflow.configfiles, key=lambda file: str(file) != default)
+    config.update(validated(config, files))
     study = Study(config, default_config(workflow.basedir))
     check_writable(study.results)
     here = workflow.is_main_process and workflow.local_exec

@@ -30,9 +30,7 @@ if not study.in_tiles:
             entry=lambda w: study.fitting_options(w.metric)["entry"],
             fixed=lambda w: study.fitting_options(w.metric)["fixed"],
             may_be_left_out=lambda w: study.fitting_options(w.metric)["may_be_left_out"],
-            selection=lambda w: vars(
-                study.selection(w.dataset, w.selection, w.metric)
-            ),
+            selection=lambda w: vars(study.selection(w.dataset, w.selection, w.metric)),
             engine=lambda w: study.engine_options(w.metric),
         script:
             "../scripts/compute_distances.py"

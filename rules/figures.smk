@@ -4,15 +4,14 @@
 from shapemetrics.study.figures import FIGURES as DRAWN
 from shapemetrics.study.layout import FORMS
 
-
 for figure in DRAWN:
 
     rule:
         name:
             figure.rule
         input:
-            code=study.code(f"figures.{figure.module}", "study.drawing"),
             **figure.inputs(study),
+            code=study.code(f"figures.{figure.module}", "study.drawing"),
             dataset=layout["metadata"],
         output:
             png=report(
@@ -30,8 +29,8 @@ for figure in DRAWN:
         wildcard_constraints:
             target="[A-Za-z0-9_]+",
         params:
-            script=figure.script,
             **figure.answers(study),
+            script=figure.script,
         script:
             "../scripts/{params.script}.py"
 

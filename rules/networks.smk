@@ -6,9 +6,7 @@ NETWORKS = study.of_kind("networks")
 PUBLISHED = {name: part for name, part in NETWORKS.items() if part.has_published}
 # What is downloaded once for all datasets that share a folder.
 ARCHIVES = {part.archive: part for part in NETWORKS.values() if part.archive}
-RECORDS = {
-    part.records: part for part in PUBLISHED.values() if part.settings.published
-}
+RECORDS = {part.records: part for part in PUBLISHED.values() if part.settings.published}
 
 
 for archive, part in ARCHIVES.items():
@@ -74,9 +72,9 @@ rule choose_networks:
         table=layout["networks"],
     log:
         layout.log("choose_networks", "dataset"),
-    localrule: True
     wildcard_constraints:
         dataset=names("networks"),
+    localrule: True
     params:
         choice=lambda w: NETWORKS[w.dataset].choice,
         seed=study.seed("choose_networks"),

@@ -91,9 +91,9 @@ checkpoint fetch_sessions:
         sessions=layout["sessions"],
     log:
         layout.log("fetch_sessions", "dataset"),
-    localrule: True
     wildcard_constraints:
         dataset=IN_OBSERVATORY,
+    localrule: True
     params:
         source=session_source,
         choice=lambda w: OBSERVATORY[w.dataset].choice,

@@ -55,7 +55,7 @@ rule prepare_block:
     params:
         metric=lambda w: study.metric_settings(w.metric),
         may_be_left_out=lambda w: study.fitting_options(w.metric)["may_be_left_out"],
-        positions=lambda w: study.selection(w.dataset, w.selection, w.metric).positions,
+        selection=lambda w: vars(study.selection(w.dataset, w.selection, w.metric)),
         dtype=study.settings.distances.dtype,
     script:
         "../scripts/prepare_block.py"
@@ -73,7 +73,9 @@ rule compute_tile:
     log:
         layout.log("compute_tile", "dataset", "selection", "metric", "rows", "columns"),
     benchmark:
-        layout.benchmark("compute_tile", "dataset", "selection", "metric", "rows", "columns")
+        layout.benchmark(
+            "compute_tile", "dataset", "selection", "metric", "rows", "columns"
+        )
     wildcard_constraints:
         rows="[0-9a-f]+",
         columns="[0-9a-f]+",

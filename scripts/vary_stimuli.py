@@ -8,11 +8,12 @@ import pandas as pd
 from shapemetrics.estimation.resampling import distance_vs_samples
 from shapemetrics.metrics.registry import build_metric
 from shapemetrics.store import RepresentationStore
-from shapemetrics.study.facts import all_items, sizes_of
+from shapemetrics.study.facts import all_items, axes_note, sizes_of
 from shapemetrics.study.fitting import fitted_analysis, fitted_measure
 from shapemetrics.study.jobs import job
-from shapemetrics.study.selection import Selection
+from shapemetrics.study.needs import LeftOut
 from shapemetrics.study.samples import sample_sizes, summarized_samples
+from shapemetrics.study.selection import Selection
 from shapemetrics.study.tables import attempted, labelled, write_table
 
 with job(snakemake) as log:
@@ -24,6 +25,9 @@ with job(snakemake) as log:
     def measured(settings: dict[str, Any], entry: str) -> pd.DataFrame:
         fitted_analysis("samples", {}, all_items(rows))
         chosen = selection.read_by(build_metric(settings))
+        note = axes_note(rows, build_metric(settings), entry, "samples")
+        if note is not None:
+            raise LeftOut(note)
         sizes = sizes_of(rows, chosen.positions, snakemake.wildcards.dataset, "samples")
         settings, _ = fitted_measure(settings, sizes, entry=entry)
         arrays = chosen.read(store)
@@ -36,7 +40,7 @@ with job(snakemake) as log:
                     [size],
                     n_repeats=params.n_repeats,
                     seed=params.seed,
-                    heldout=hasattr(metric, "heldout_pairwise"),
+                    heldout=metric.has_heldout,
                     n_jobs=snakemake.threads,
                 )
                 parts.append(found)

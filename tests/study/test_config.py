@@ -110,7 +110,9 @@ def test_missing_sections():
 
 def test_every_key_is_described():
     found = list(sections())
-    assert [(title, key.name) for title, _, keys in found for key in keys if not key.description] == []
+    assert [
+        (title, key.name) for title, _, keys in found for key in keys if not key.description
+    ] == []
     names = " ".join(title for title, _, _ in found)
     assert all(f"family: {family}" in names for family in FAMILIES)
 
@@ -183,7 +185,7 @@ def test_layers_limit_what_is_analysed_and_must_hold_the_dendrogram(config):
 def test_choices_that_cannot_be_made(config, change, message):
     config["datasets"]["nasbench"].update(change)
     with pytest.raises(ValueError, match="configuration") as caught:
-        Study(validated(config)).dataset("nasbench").choice
+        _ = Study(validated(config)).dataset("nasbench").choice
     assert message in str(caught.value)
 
 

@@ -14,9 +14,9 @@ import yaml
 from shapemetrics import RepresentationStore
 from shapemetrics.datasets import FilesDataset, write_store
 from shapemetrics.study import Study, default_config, validated
-from shapemetrics.study.settings.reading import chosen_keys
 from shapemetrics.study.needs import Refused
 from shapemetrics.study.preflight import examine_store, examined
+from shapemetrics.study.settings.reading import chosen_keys
 
 ROOT = Path(__file__).resolve().parents[2]
 DEFAULT = default_config(ROOT)

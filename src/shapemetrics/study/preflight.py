@@ -11,6 +11,7 @@ import pandas as pd
 from shapemetrics.study.covariates import nothing_explains, usable_covariates
 from shapemetrics.study.facts import (
     all_items,
+    axes_note,
     class_items,
     equal_ids,
     regression_items,
@@ -160,6 +161,7 @@ class _Examination:
             options = self.study.fitting_options(name)
             optional = options.pop("may_be_left_out")
             try:
+                self._check_axes(selection, name)
                 settings = self.study.metric_settings(name)
                 _, notes = fitted_measure(settings, self.sizes[selection], **options)
             except LeftOut as error:
@@ -171,6 +173,14 @@ class _Examination:
                 self._note(note)
             self._backend(name)
         return left_out
+
+    def _check_axes(self, selection: str, name: str) -> None:
+        """LeftOut unless the representations have the axes that a measure compares."""
+        where = f"selection {selection!r} of {self.dataset!r}"
+        rows, metric = self.parts[selection], self.study.metric(name)
+        note = axes_note(rows, metric, self.study.entry(name), where)
+        if note is not None:
+            raise LeftOut(note)
 
     def _backend(self, name: str) -> None:
         """Not every measure can be computed on every backend."""
@@ -272,10 +282,11 @@ class _Examination:
         self._fitted("samples", all_items(self.parts[name]))
         reasons: dict[str, LeftOut] = {}
         for metric in self.study.metrics:
-            settings, _ = fitted_measure(
-                self.study.metric_settings(metric), sizes, entry=self.study.entry(metric)
-            )
             try:
+                self._check_axes(name, metric)
+                settings, _ = fitted_measure(
+                    self.study.metric_settings(metric), sizes, entry=self.study.entry(metric)
+                )
                 sample_sizes(settings, sizes, self.analyses["samples"]["n_sizes"])
             except LeftOut as error:
                 reasons[metric] = error

@@ -39,8 +39,11 @@ def check_room(study: Study, dataset: str, rows: pd.DataFrame) -> None:
             continue
         chosen, settings = study.selection(dataset, selection, name), study.metric_settings(name)
         kept, metric = need_of(settings).kept, build_metric(settings)
-        shapes = [matrix_shape(shape, chosen.positions) for shape in chosen.rows(rows)["shape"]]
-        arrays = [SimpleNamespace(shape=(max(kept(metric, *s), math.prod(s)),)) for s in shapes]
+        arrays = []
+        for text in chosen.rows(rows)["shape"]:
+            shape = matrix_shape(text, chosen.positions)
+            whole = shape if 2 in metric.axes else map(int, text.split("x"))
+            arrays.append(SimpleNamespace(shape=(max(kept(metric, *shape), math.prod(whole)),)))
         try:
             check_memory(arrays, len(arrays) ** 2, dtype)
         except MemoryError as error:

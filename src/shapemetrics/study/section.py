@@ -72,7 +72,9 @@ def _each_once(values: list[Any]) -> list[Any]:
     repeated = [value for k, value in enumerate(values) if value in values[:k]]
     if repeated:
         raise PydanticCustomError(
-            "repeated", "found {value} more than once, expected it once", {"value": repr(repeated[0])}
+            "repeated",
+            "found {value} more than once, expected it once",
+            {"value": repr(repeated[0])},
         )
     return values
 
@@ -144,7 +146,9 @@ class FromLibrary:
             default = self._defaults.get(field.name, default)
             default = list(default) if isinstance(default, tuple) else default
             members[field.name] = (kind, Field(default, description=described.get(field.name)))
-        return create_model(self.cls.__name__, __base__=Section, __doc__=self.cls.__doc__, **members)
+        return create_model(
+            self.cls.__name__, __base__=Section, __doc__=self.cls.__doc__, **members
+        )
 
     def read(self, value: Any) -> Any:
         """An instance from a mapping."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from shapemetrics.metrics.base import Metric
+from shapemetrics.store.arrays import Positions, flatten_positions
 from shapemetrics.store.reader import RepresentationStore
 
 
@@ -24,11 +25,14 @@ class Selection:
         How convolutional representations become matrices; None keeps arrays as they are.
     n_networks : int or None
         Take only the first so many networks.
+    trials : {"mean", "keep"}
+        Whether several trials per stimulus are averaged.
     """
 
     where: dict[str, Any]
-    positions: str | None
+    positions: Positions | None
     n_networks: int | None = None
+    trials: Literal["mean", "keep"] = "mean"
 
     def read_by(self, metric: Metric) -> Selection:
         """The same selection, its arrays as a metric takes them.
@@ -36,7 +40,7 @@ class Selection:
         A metric of matrices takes positions as the dataset's settings say; one of grids or of
         trials takes arrays with all their axes.
         """
-        return self if 2 in metric.axes else replace(self, positions=None)
+        return self if 2 in metric.axes else replace(self, positions=None, trials="keep")
 
     def rows(self, index: pd.DataFrame) -> pd.DataFrame:
         """Rows of a store's index that belong to the selection."""
@@ -62,7 +66,16 @@ class Selection:
         """Arrays of the selection by id, memory-mapped; every file checked by its digest."""
         store = self.chosen(store)
         store.verify()
-        return dict(zip(store.ids, store.arrays(self.positions)))
+        return dict(zip(store.ids, self.arrays(store)))
+
+    def arrays(self, store: RepresentationStore) -> list[np.ndarray]:
+        """Arrays of all of a store's representations, in order, as they are compared."""
+        return [self._compared(array, id) for id, array in zip(store.ids, store.arrays())]
+
+    def _compared(self, array: np.ndarray, id: str) -> np.ndarray:
+        if array.ndim == 3:
+            return array if self.trials == "keep" else array.mean(axis=1, dtype=np.float64)
+        return array if self.positions is None else flatten_positions(array, self.positions, id)
 
 
 def _naming(index: pd.DataFrame) -> str:

@@ -162,7 +162,7 @@ def plan_matrix(
     metric = build_metric(fitting)
     shapes = [tuple(map(int, text.split("x"))) for text in chosen.index["shape"]]
     largest = chosen.take([chosen.ids[max(range(len(shapes)), key=lambda k: math.prod(shapes[k]))]])
-    n_bytes = _prepared_bytes(largest, metric, selection.positions, dtype)
+    n_bytes = _prepared_bytes(largest, metric, selection, dtype)
     seconds = max(pair_seconds(metric, shape, selection.positions) for shape in set(shapes))
     wanted = math.sqrt(tile_minutes * 60.0 / seconds) if block_size == "auto" else block_size
     size = max(1, min(int(wanted), int(block_gigabytes * 1e9 / n_bytes + 1e-6)))
@@ -182,14 +182,14 @@ def plan_matrix(
 
 
 def _prepared_bytes(
-    largest: RepresentationStore, metric: Metric, positions: str | None, dtype: str
+    largest: RepresentationStore, metric: Metric, selection: Selection, dtype: str
 ) -> int:
     """Bytes that a representation takes once prepared.
 
-    Told by preparing one: kernels and dissimilarities grow with the square of the number of
+    Measured by preparing one: kernels and dissimilarities grow with the square of the number of
     stimuli, held-out predictions take several times what the responses do, components less.
     """
-    (X,) = largest.arrays(positions)
+    (X,) = selection.arrays(largest)
     return prepared_bytes(metric.prepare(X, name=largest.ids[0], dtype=np.dtype(dtype)))
 
 

@@ -17,7 +17,7 @@ from shapemetrics.datasets.allen.anatomy import (
     structure,
 )
 from shapemetrics.datasets.allen.responses import HALVES, ResponseFile, mean_responses
-from shapemetrics.datasets.allen.settings import Pooling
+from shapemetrics.datasets.allen.settings import Pooling, Transform
 from shapemetrics.store.writer import StoreWriter
 
 #: What each representation of a region averages: all repeats, or one half of them.

@@ -185,9 +185,11 @@ class StudyDataset(ABC):
 
     def check_names(self) -> None:
         """ValueError, in one line, unless layers and covariates are those that there are."""
+        return
 
     def check_store(self, index: pd.DataFrame) -> None:
         """ValueError, in one line, unless a store that has just been made serves the study."""
+        return
 
     def outline(self) -> pd.DataFrame | None:
         """The index that the store will have, as far as it is known; None where it is not."""

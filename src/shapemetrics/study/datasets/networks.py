@@ -1,4 +1,4 @@
-"""Networks of the NAS-Bench-101 space, trained by the study: settings, and what is asked of them."""
+"""Networks of the NAS-Bench-101 space, trained by the study: their settings and analyses."""
 
 from __future__ import annotations
 
@@ -144,8 +144,7 @@ class NetworksSettings(DatasetSettings):
     layers: Annotated[list[Layer], EachOnce] = Field(
         list(LAYERS),
         min_length=1,
-        description="Layers that are embedded, clustered and regressed, before and after "
-        "training.",
+        description="Layers that are embedded, clustered and regressed, before and after training.",
     )
     target: str = Field("log_error", description="Numeric covariate that regression predicts.")
     color: str = Field(

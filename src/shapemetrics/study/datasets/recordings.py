@@ -31,7 +31,9 @@ Regions = Annotated[
         max_units=AtLeastTwo | None,
         n_components=Annotated[int, Field(ge=1)] | None,
         hierarchy=Literal["harris2019", "siegle2021"],
-        variant=Literal["cc_initial", "cc", "cc_tc_initial", "cc_tc", "cc_tc_ct_initial", "cc_tc_ct"],
+        variant=Literal[
+            "cc_initial", "cc", "cc_tc_initial", "cc_tc", "cc_tc_ct_initial", "cc_tc_ct"
+        ],
     ),
 ]
 Simulated = Annotated[
@@ -235,7 +237,7 @@ class Recordings(StudyDataset):
 
     @property
     def session_memory(self) -> int:
-        """Megabytes of a job that reads a session; AllenSDK reads spike times of real ones whole."""
+        """Megabytes of a job that reads a session; AllenSDK reads a real one whole."""
         return 8000 if self.settings.source == "allensdk" else 2000
 
     @property

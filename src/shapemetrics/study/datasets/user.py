@@ -15,7 +15,6 @@ from pydantic import Field, StringConstraints
 from shapemetrics.datasets.files.dataset import FilesDataset, with_layer
 from shapemetrics.datasets.files.metadata import Metadata
 from shapemetrics.datasets.loading import class_file
-from shapemetrics.datasets.protocol import Dataset
 from shapemetrics.store.arrays import Positions
 from shapemetrics.study.covariates import asked_by, check_covariates, remarks
 from shapemetrics.study.datasets.base import COMPARED, StudyDataset

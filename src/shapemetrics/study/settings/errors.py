@@ -158,10 +158,7 @@ class _Mistake:
         return f"configuration key {self.key!r} is unknown; {hint}"
 
     def _missing(self) -> str:
-        if self.kind == "no_key":
-            missing = str(self.context["key"])
-        else:
-            missing = str(self.path.pop())
+        missing = str(self.context["key"] if self.kind == "no_key" else self.path.pop())
         if missing == "kind" and self.path[:1] == ["datasets"]:
             return unknown_dataset(str(self.path[-1]))
         there = self.found if isinstance(self.found, Mapping) else {}

@@ -25,9 +25,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {"soft_matching": {"geometry": "euclidean"
 @cache
 def family(name: str) -> FromLibrary:
     """The parameters of a family, as settings."""
-    return FromLibrary(
-        metric_class(name), defaults=DEFAULTS.get(name), **NARROWED.get(name, {})
-    )
+    return FromLibrary(metric_class(name), defaults=DEFAULTS.get(name), **NARROWED.get(name, {}))
 
 
 @dataclasses.dataclass(frozen=True)
