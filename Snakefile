@@ -46,7 +46,7 @@ layout = study.layout
 
 
 def names(*kinds, having=lambda dataset: True):
-    """A wildcard constraint: names of the datasets of these kinds."""
+    """A wildcard constraint: names of the datasets of these kinds, or of all."""
     found = [name for name, part in study.of_kind(*kinds).items() if having(part)]
     return "|".join(found) or "(?!)"  # without any, nothing matches
 

@@ -56,7 +56,11 @@ rule vary_stimuli:
 rule shift_layers:
     input:
         code=study.code(
-            "pairwise.engine", "metrics.convolution", "study.tables", "study.jobs"
+            "pairwise.engine",
+            "metrics.convolution",
+            "study.selection",
+            "study.tables",
+            "study.jobs",
         ),
         index=layout["index"],
     output:

@@ -1,4 +1,6 @@
 # All pairs of a selection by a metric: in one job, or in tiles where block_size says so.
+WITH_RESPONSES = names(having=lambda part: part.has_responses)
+
 
 if study.in_tiles:
 
@@ -21,6 +23,8 @@ if not study.in_tiles:
             layout.log("compute_distances", "dataset", "selection", "metric"),
         benchmark:
             layout.benchmark("compute_distances", "dataset", "selection", "metric")
+        wildcard_constraints:
+            dataset=WITH_RESPONSES,
         threads: study.settings.distances.threads
         resources:
             mem_mb=lambda w, attempt: attempt * 4000,

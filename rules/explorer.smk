@@ -1,6 +1,10 @@
 # One interactive page, which opens from disk without a network.
 
-EXPLORED = [(dataset, metric) for dataset in study.datasets for metric in study.metrics]
+EXPLORED = [
+    (dataset, metric)
+    for dataset in study.datasets
+    for metric in study.dataset(dataset).metrics
+]
 CELLS = {
     name: study.dataset(name).cells
     for name in study.datasets
@@ -19,20 +23,20 @@ def explored(dataset, metric):
 
 rule write_explorer:
     input:
-        code=study.code("explorer.page", "study.exploring", "study.jobs"),
+        code=study.code(
+            "explorer.page", "pairwise.matrix", "store.reader", "study.jobs"
+        ),
         assets=study.assets("explorer"),
         stores=expand(layout["index"], dataset=study.datasets),
         matrices=[path for pair in EXPLORED for path in explored(*pair)],
-        embeddings=expand(
-            rules.embed_distances.output.table,
-            dataset=study.datasets,
-            metric=study.metrics,
-        ),
-        trees=expand(
-            rules.cluster_distances.output.table,
-            dataset=study.datasets,
-            metric=study.metrics,
-        ),
+        embeddings=[
+            layout["embedding"].format(dataset=dataset, metric=metric)
+            for dataset, metric in EXPLORED
+        ],
+        trees=[
+            layout["linkage"].format(dataset=dataset, metric=metric)
+            for dataset, metric in EXPLORED
+        ],
         cells=list(CELLS.values()),
     output:
         page=report(
@@ -49,14 +53,12 @@ rule write_explorer:
         parts=[
             {
                 "store": os.path.dirname(layout["index"].format(dataset=dataset)),
-                "embedding": rules.embed_distances.output.table.format(
+                "embedding": layout["embedding"].format(
                     dataset=dataset, metric=metric
                 ),
-                "linkage": rules.cluster_distances.output.table.format(
-                    dataset=dataset, metric=metric
-                ),
+                "linkage": layout["linkage"].format(dataset=dataset, metric=metric),
                 "matrices": explored(dataset, metric),
-                "unit": study.unit(metric),
+                "unit": study.dataset(dataset).unit(metric),
             }
             for dataset, metric in EXPLORED
         ],

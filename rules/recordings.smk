@@ -214,7 +214,14 @@ rule measure_noise_floor:
 
 rule grow_recordings:
     input:
-        code=study.code("study.growth", "study.tables")
+        code=study.code(
+            "datasets.allen.regions",
+            "learning.regression",
+            "pairwise.engine",
+            "study.fitting",
+            "study.tables",
+            "study.jobs",
+        )
         + study.metric_code(study.growth_metric),
         facts=REGION_FACTS,
         responses=responses,

@@ -104,6 +104,8 @@ rule gather_tiles:
         layout.log("gather_tiles", "dataset", "selection", "metric"),
     benchmark:
         layout.benchmark("gather_tiles", "dataset", "selection", "metric")
+    wildcard_constraints:
+        dataset=WITH_RESPONSES,
     params:
         metric=lambda w: study.metric_settings(w.metric),
         may_be_left_out=lambda w: study.fitting_options(w.metric)["may_be_left_out"],

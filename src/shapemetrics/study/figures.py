@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from shapemetrics.study.layout import PATHS
-
 if TYPE_CHECKING:
     from shapemetrics.study.datasets.base import StudyDataset
     from shapemetrics.study.study import Study
@@ -79,17 +77,23 @@ class StudyFigure:
         metric = "{metric}" if self.of_metric else "all"
         return {"figure": title, "dataset": "{dataset}", "metric": metric}
 
-    def inputs(self, study: Study) -> dict[str, list[str]]:
-        """Tables that the script reads, as patterns."""
-        found: dict[str, list[str]] = {}
-        for name, tables in self.tables.items():
-            found[name] = []
-            for table in [tables] if isinstance(tables, str) else tables:
-                every = "{metric}" in PATHS[table] and not self.of_metric
-                for metric in study.metrics if every else [None]:
-                    pattern = study.layout[table]
-                    found[name].append(pattern if metric is None else _of(pattern, metric))
-        return found
+    def inputs(self, study: Study) -> dict[str, Callable[[Any], list[str]]]:
+        """Tables that the script reads, as functions of the rule's wildcards."""
+
+        def files(tables: str | Sequence[str]) -> Callable[[Any], list[str]]:
+            names = [tables] if isinstance(tables, str) else tables
+            return lambda w: [path for name in names for path in self._files(study, name, w)]
+
+        return {name: files(tables) for name, tables in self.tables.items()}
+
+    def _files(self, study: Study, table: str, wildcards: Any) -> list[str]:
+        """A table, or that of every metric where the figure is of all."""
+        pattern, dataset = study.layout[table], wildcards.dataset
+        if self.of_metric:
+            return [pattern.format(dataset=dataset, metric=wildcards.metric)]
+        metrics = study.dataset(dataset).metrics
+        found = [pattern.format(dataset=dataset, metric=metric) for metric in metrics]
+        return list(dict.fromkeys(found))
 
     def answers(self, study: Study) -> dict[str, Callable[[Any], Any]]:
         """What the script is told, as functions of the rule's wildcards."""
@@ -98,10 +102,6 @@ class StudyFigure:
             return lambda w: ANSWERS[name](study, study.dataset(w.dataset), w)
 
         return {name: answer(wanted) for name, wanted in self.params.items()}
-
-
-def _of(pattern: str, metric: str) -> str:
-    return pattern.replace("{metric}", metric)
 
 
 _POINTS = {"label": "label", "unit": "unit"}
@@ -239,13 +239,13 @@ ANSWERS: dict[str, Callable[[Study, StudyDataset, Any], Any]] = {
     "color": lambda study, dataset, w: dataset.color,
     "panels": lambda study, dataset, w: dataset.panels,
     "label": lambda study, dataset, w: dataset.label,
-    "unit": lambda study, dataset, w: study.unit(w.metric),
+    "unit": lambda study, dataset, w: dataset.unit(w.metric),
     "dendrogram_selection": lambda study, dataset, w: dataset.dendrogram["selection"],
     "dendrogram_color": lambda study, dataset, w: dataset.dendrogram["color"],
     "dendrogram_legend": lambda study, dataset, w: dataset.dendrogram["legend"],
     "target": lambda study, dataset, w: dataset.target_of(w.target),
     "first_target": lambda study, dataset, w: dataset.targets[0],
-    "first_unit": lambda study, dataset, w: study.unit(study.metrics[0]),
+    "first_unit": lambda study, dataset, w: dataset.unit(dataset.metrics[0]),
     "growth_metric": lambda study, dataset, w: study.growth_metric,
     "growth_unit": lambda study, dataset, w: study.unit(study.growth_metric),
     "map_layer": lambda study, dataset, w: study.settings.analyses.shifts.map_layer,

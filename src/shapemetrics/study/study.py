@@ -12,7 +12,7 @@ import numpy as np
 
 from shapemetrics.metrics.base import Metric
 from shapemetrics.metrics.registry import metric_module
-from shapemetrics.study.datasets.base import COMPARED, StudyDataset
+from shapemetrics.study.datasets.base import StudyDataset
 from shapemetrics.study.datasets.registry import dataset_class
 from shapemetrics.study.dependencies import asset_files, module_files, program_files
 from shapemetrics.study.layout import Layout
@@ -118,8 +118,10 @@ class Study:
         return self._datasets[name]
 
     def of_kind(self, *kinds: str) -> dict[str, Any]:
-        """Datasets of some kinds, by name."""
-        return {name: part for name, part in self._datasets.items() if part.kind in kinds}
+        """Datasets of some kinds, by name; all where none is named."""
+        return {
+            name: part for name, part in self._datasets.items() if not kinds or part.kind in kinds
+        }
 
     def selection(self, dataset: str, name: str, metric: str | None = None) -> Selection:
         """A selection of a dataset, its arrays as a metric takes them where one is named."""
@@ -226,16 +228,12 @@ class Study:
 
     def matrices(self, dataset: str) -> list[tuple[str, str]]:
         """Selections and measures whose distances the study asks of a dataset."""
-        part = self.dataset(dataset)
-        selections = dict.fromkeys([*part.selections, *part.classified, *part.further_selections])
-        of_metrics = [(selection, metric) for selection in selections for metric in self.metrics]
-        compared = [(COMPARED, measure) for measure in self.measures_of(dataset)]
-        return list(dict.fromkeys([*of_metrics, *compared]))
+        return self.dataset(dataset).matrices
 
     def figures(self, dataset: str) -> list[str]:
         """Figures of a dataset, as paths below its folder without suffix."""
         part = self.dataset(dataset)
-        of_metrics = [f"{metric}/{name}" for metric in self.metrics for name in part.metric_figures]
+        of_metrics = [f"{metric}/{name}" for metric in part.metrics for name in part.metric_figures]
         left_out = self._findings(dataset).figures
         wanted = [*part.figures, *of_metrics]
         return [name for name in wanted if name.split("/")[-1] not in left_out]

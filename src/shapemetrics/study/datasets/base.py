@@ -36,6 +36,8 @@ class StudyDataset(ABC):
         Kind of the class, as `kind` in the configuration.
     Settings : type
         Its section of the configuration.
+    has_responses : bool
+        Whether there is a store of responses, from which the study computes distances.
     leave_one_out : bool
         Whether regression leaves out one item at a time: for few items.
     chooses_layers : bool
@@ -47,6 +49,7 @@ class StudyDataset(ABC):
     kind: ClassVar[str]
     Settings: ClassVar[type[DatasetSettings]]
 
+    has_responses: bool = True
     leave_one_out: bool = False
     chooses_layers: bool = False
     panels: tuple[str | None, str | None] = (None, None)
@@ -94,6 +97,23 @@ class StudyDataset(ABC):
     def subsampled_selection(self) -> str:
         """Selection whose distances are measured on fewer stimuli."""
         return list(self.selections)[-1]
+
+    @property
+    def metrics(self) -> list[str]:
+        """Names of the metrics whose distances are embedded, clustered and learned from."""
+        return self.study.metrics
+
+    def unit(self, metric: str) -> str:
+        """Unit of a metric's distances, for axis labels."""
+        return self.study.unit(metric)
+
+    @property
+    def matrices(self) -> list[tuple[str, str]]:
+        """Selections and measures whose distances the study asks for."""
+        selections = dict.fromkeys([*self.selections, *self.classified, *self.further_selections])
+        of_metrics = [(selection, metric) for selection in selections for metric in self.metrics]
+        compared = [(COMPARED, measure) for measure in self.study.measures_of(self.name)]
+        return list(dict.fromkeys([*of_metrics, *compared]))
 
     # What is learned.
 
