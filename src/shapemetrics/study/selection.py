@@ -70,9 +70,10 @@ class Selection:
 
     def arrays(self, store: RepresentationStore) -> list[np.ndarray]:
         """Arrays of all of a store's representations, in order, as they are compared."""
-        return [self._compared(array, id) for id, array in zip(store.ids, store.arrays())]
+        return [self.compared(array, id) for id, array in zip(store.ids, store.arrays())]
 
-    def _compared(self, array: np.ndarray, id: str) -> np.ndarray:
+    def compared(self, array: np.ndarray, id: str) -> np.ndarray:
+        """One representation as it is compared: a matrix, or with all its axes."""
         if array.ndim == 3:
             return array if self.trials == "keep" else array.mean(axis=1, dtype=np.float64)
         return array if self.positions is None else flatten_positions(array, self.positions, id)
