@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from shapemetrics.arrays import StimulusOrder, as_numeric
+from shapemetrics.arrays import as_numeric, in_order
 from shapemetrics.metrics.base import Prepared
+from shapemetrics.stimuli import StimulusOrder
 from shapemetrics.store.reader import RepresentationStore
 
 Arrays = Sequence[Any] | Mapping[str, Any] | RepresentationStore
@@ -57,7 +58,7 @@ class Networks:
         if in_memory:  # labels that differ are told before anything is computed
             for name, X in zip(self.names, self.values()):
                 if type(X).__module__.partition(".")[0] in ("pandas", "xarray"):
-                    self.order.align(as_numeric(X, name), name)
+                    in_order(as_numeric(X, name), self.order, name)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -90,7 +91,7 @@ class Networks:
             return X
         numeric = as_numeric(X, self.names[i])
         with self._lock:
-            return self.order.align(numeric, self.names[i])
+            return in_order(numeric, self.order, self.names[i])
 
     def size(self, i: int) -> int:
         """Numbers in the network at a position."""

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from scipy.sparse.csgraph import connected_components
 
 from shapemetrics.linalg import Array
 from shapemetrics.metrics.base import Metric
@@ -141,6 +140,8 @@ def equal_in(D: Array, floor: float = 0.0) -> tuple[int, ...]:
     """
     if not len(D):
         return ()
+    from scipy.sparse.csgraph import connected_components  # half of what this module would load
+
     labels = connected_components(np.asarray(D) <= floor, directed=False)[1]
     return tuple(int(size) for size in np.bincount(labels) if size > 1)
 
