@@ -82,7 +82,9 @@ def test_a_mistake_names_the_line_of_the_file_on_top(tmp_path: Path):
     below.write_text("seed: 1\nmetrics:\n  cca:\n    family: linear\n    alpha: 0.5\n")
     above.write_text("# Mine.\n\nmetrics:\n  cca:\n    alpha: 7\n")
     config = {"datasets": {"nasbench": {}}, "metrics": {"cca": {"family": "linear", "alpha": 7}}}
-    with pytest.raises(ConfigError, match=r"greater than the maximum of 1 \(.*mine\.yaml, line 5\)"):
+    with pytest.raises(
+        ConfigError, match=r"greater than the maximum of 1 \(.*mine\.yaml, line 5\)"
+    ):
         validated(config, [below, above])
     config["metrics"]["cca"] = {"famly": "linear", "alpha": 1}
     below.write_text("metrics:\n  cca:\n    famly: linear\n")
@@ -99,7 +101,10 @@ def test_a_mistake_names_the_line_of_the_file_on_top(tmp_path: Path):
         ({"nasbench": {"training": {"precision": "bfloat61"}}}, "did you mean 'bfloat16'"),
         ({"nasbench": {"probes": {"max_side": "4"}}}, "is not of type 'integer', 'null'"),
         ({"nasbench": {"layers": ["stem", "stem"]}}, "found 'stem' more than once"),
-        ({"allen": {"regions": {"min_units": 30, "max_units": 20}}}, "expected min_units 30"),
+        (
+            {"allen": {"regions": {"min_units": 30, "max_units": 20}}},
+            "regions.max_units': found 20, expected min_units (30)",
+        ),
         ({"allen": {"regions": {"levle": 3}}}, "did you mean 'level'"),
         ({"allen": {"source": "steam"}}, "did you mean 'stream'"),
         ({"steinmetz": {}}, "key 'folder' is missing"),
@@ -144,7 +149,9 @@ def write_files(folder: Path, *shapes: tuple[int, ...]) -> dict[str, Any]:
         ("energy_stochastic", [(20, 4, 4, 3)], "expected 3 axes (stimuli, trials, units)"),
     ],
 )
-def test_a_metric_without_its_axes_is_refused_with_the_reason(tmp_path, root, family, shapes, found):
+def test_a_metric_without_its_axes_is_refused_with_the_reason(
+    tmp_path, root, family, shapes, found
+):
     files = write_files(tmp_path / "files", *shapes)
     default = default_config(root)
     config = {"datasets": {"mine": files}, "metrics": {"it": {"family": family}, **METRICS}}

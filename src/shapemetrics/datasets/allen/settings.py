@@ -83,12 +83,14 @@ class Pooling:
 
     def __post_init__(self) -> None:
         if self.min_units < 2:
-            raise ValueError(f"min_units {self.min_units}: expected at least 2")
+            raise ValueError(f"min_units: found {self.min_units}, expected at least 2")
         if self.max_units is not None and self.max_units < self.min_units:
             raise ValueError(
-                f"max_units {self.max_units}: expected min_units {self.min_units} or more"
+                f"max_units: found {self.max_units}, expected min_units ({self.min_units}) or more"
             )
         if self.n_components is not None and self.n_components < 1:
-            raise ValueError(f"n_components {self.n_components}: expected at least 1")
+            raise ValueError(f"n_components: found {self.n_components}, expected at least 1")
         if self.transform not in ("none", "sqrt", "zscore"):
-            raise ValueError(f"transform {self.transform!r}: expected none, sqrt or zscore")
+            raise ValueError(
+                f"transform: found {self.transform!r}, expected 'none', 'sqrt' or 'zscore'"
+            )

@@ -76,18 +76,18 @@ class TrainingSettings:
     def __post_init__(self) -> None:
         if self.batch_norm not in ("calibrated", "running"):
             raise ValueError(
-                f"batch_norm must be 'calibrated' or 'running', found {self.batch_norm!r}"
+                f"batch_norm: found {self.batch_norm!r}, expected 'calibrated' or 'running'"
             )
         if self.precision not in ("float32", "tf32", "bfloat16"):
             raise ValueError(
-                f"precision must be 'float32', 'tf32' or 'bfloat16', found {self.precision!r}"
+                f"precision: found {self.precision!r}, expected 'float32', 'tf32' or 'bfloat16'"
             )
         for name in ("batch_size", "shards", "calibration_images", "eval_batch_size"):
             if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, found {getattr(self, name)}")
+                raise ValueError(f"{name}: found {getattr(self, name)}, expected at least 1")
         for name in ("epochs", "crop_padding", "learning_rate"):
             if getattr(self, name) < 0:
-                raise ValueError(f"{name} must not be negative, found {getattr(self, name)}")
+                raise ValueError(f"{name}: found {getattr(self, name)}, expected at least 0")
 
     @classmethod
     def published(cls, epochs: float = 108, **changes: Any) -> TrainingSettings:
