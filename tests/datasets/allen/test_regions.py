@@ -141,7 +141,7 @@ def test_mistakes_are_named(files, tmp_path):
         pooled(files, tmp_path, structures=("LGd",))
     with pytest.raises(ValueError, match="'VISq' is not in the ontology"):
         pooled(files, tmp_path, structures=("VISq",))
-    with pytest.raises(ValueError, match="max_units: found 3, expected min_units \(20\)"):
+    with pytest.raises(ValueError, match=r"max_units: found 3, expected min_units \(20\)"):
         Pooling(max_units=3)
     (tmp_path / "bad.npz").write_bytes(b"nothing")
     with pytest.raises(ValueError, match=r"bad\.npz: no file of session responses"):
