@@ -15,22 +15,32 @@ class TrainingSettings:
 
     Parameters
     ----------
-    stem_channels, cells_per_stack, stacks : int
-        As in `build_network`.
+    stem_channels : int
+        Channels of the first layer, doubled at each stack (published 128).
+    cells_per_stack : int
+        Cells of each stack (published 3).
+    stacks : int
+        Stacks of cells, between which the grid is halved (published 3).
     epochs : float
-        Passes over the training images.
+        Passes over the training images (published 4, 12, 36 and 108).
     batch_size : int
-        Images a step.
+        Images per step (published 256).
     shards : int
-        Parts of a batch that are normalised by themselves, as on as many processors.
+        Parts of a batch that are normalised by themselves, as on as many processors (published 2).
     learning_rate : float
-        Rate at the start; it falls to 0 along half a cosine, step by step.
-    momentum, decay, epsilon, weight_decay : float
-        As in `TensorFlowRMSProp`.
+        Rate at the start; it falls to 0 along half a cosine, step by step (published 0.2).
+    momentum : float
+        Momentum of RMSProp (published 0.9).
+    decay : float
+        Decay of RMSProp's running mean of squared gradients (published 0.9).
+    epsilon : float
+        Added to that mean before its root is taken (published 1).
+    weight_decay : float
+        Half the weight of the squared norm of all weights (published 0.0001).
     crop_padding : int
-        Pixels of padding from which a random crop is taken; 0 for none.
+        Pixels of padding from which a random crop is taken; 0 for none (published 4).
     flip : bool
-        Whether images are mirrored at random.
+        Whether images are mirrored at random (published true; a mirrored digit is no digit).
     batch_norm : {"calibrated", "running"}
         Statistics of batch normalisation when the network is not being trained: those of one pass
         over training images (see `calibrate`), or the running averages of training.

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import get_args
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic_core import PydanticUndefined
 
@@ -17,6 +19,10 @@ from shapemetrics.study.section import Section, plain
 from shapemetrics.study.settings.errors import annotated, choices_of, inner_section, type_names
 from shapemetrics.study.settings.metrics import family
 from shapemetrics.study.settings.tree import Settings
+
+#: A role of reStructuredText, and what stands in it.
+ROLE = re.compile(r":\w+:`~?(?:[\w.]+\.)?(\w+)`")
+LIMITS = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
 
 
 @dataclass(frozen=True)
@@ -51,12 +57,27 @@ def keys_of(section: type[Section], prefix: str = "") -> Iterator[Key]:
             continue
         default = field.get_default()
         shown = "" if default is PydanticUndefined else json.dumps(plain(default))
-        kind = " or ".join([*map(repr, choices_of(annotation)), *type_names(annotation)])
-        yield Key(key, _shown(kind), shown, field.description or "")
+        choices = ["null" if choice is None else str(choice) for choice in choices_of(annotation)]
+        kind = " or ".join(dict.fromkeys([*choices, *type_names(annotation)]))
+        limits = ", ".join(dict.fromkeys(_limits(annotation)))
+        described = ROLE.sub(r"`\1`", field.description or "")
+        yield Key(key, f"{kind}, {limits}" if limits else kind, shown, described)
 
 
-def _shown(kind: str) -> str:
-    return kind.replace("'", "").replace("None", "null").replace("null or null", "null")
+def _limits(annotation: Any) -> Iterator[str]:
+    """Bounds of a number, or of a list's length, in words."""
+    if get_origin(annotation) is Annotated:
+        annotation, *marks = get_args(annotation)
+        for mark in marks:
+            for part in getattr(mark, "metadata", [mark]):
+                yield from (
+                    f"{words} {getattr(part, name):g}"
+                    for name, words in LIMITS.items()
+                    if isinstance(getattr(part, name, None), int | float)
+                )
+    if get_origin(annotation) in (UnionType, Union):
+        for part in get_args(annotation):
+            yield from _limits(part)
 
 
 def sections() -> Iterator[tuple[str, str, list[Key]]]:
