@@ -94,7 +94,7 @@ rule compare_published:
         code=study.code("learning.accuracy", "study.tables"),
         networks=rules.store_activations.output.networks,
     output:
-        table=layout["published"],
+        table=layout["published_agreement"],
     log:
         layout.log("compare_published", "dataset"),
     benchmark:
