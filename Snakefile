@@ -19,7 +19,7 @@ for name in [name for name in sys.modules if name.partition(".")[0] == "shapemet
     del sys.modules[name]
 
 from shapemetrics.study import Study, default_config, validated
-from shapemetrics.study.folders import check_writable
+from shapemetrics.study.layout import check_writable
 from shapemetrics.study.preflight import examined
 
 

@@ -11,7 +11,7 @@ rule figures:
 rule gather_costs:
     input:
         figures=FIGURES,
-        code=study.code("study.costs", "study.jobs"),
+        code=study.code("study.costs", "study.datasets.networks", "study.jobs"),
         paper=os.path.join(workflow.basedir, "config", "paper.yaml"),
     output:
         table=report(

@@ -12,13 +12,13 @@ checkpoint plan_tiles:
         layout.log("plan_tiles", "dataset"),
     localrule: True
     params:
-        matrices=lambda w: wanted(study, w.dataset),
+        matrices=lambda w: study.wanted_matrices(w.dataset),
         options=study.tile_options(),
     script:
         "../scripts/plan_tiles.py"
 
 
-from shapemetrics.study.tiling import TilePlan, tile_name, wanted
+from shapemetrics.study.tiling import TilePlan, tile_name
 
 
 def matrix_plan(w):

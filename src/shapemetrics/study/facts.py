@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from shapemetrics.linalg import Array
-from shapemetrics.metrics.base import Metric
 from shapemetrics.study.needs import LEFT_OUT, Items, Note, Sizes
 from shapemetrics.study.requirements import LEAST_STIMULI
 
@@ -77,7 +77,7 @@ def sizes_of(rows: pd.DataFrame, positions: str | None, dataset: str, name: str)
 AXES = {2: "stimuli, units", 3: "stimuli, trials, units", 4: "stimuli, height, width, channels"}
 
 
-def axes_note(rows: pd.DataFrame, metric: Metric, entry: str, where: str) -> Note | None:
+def axes_note(rows: pd.DataFrame, metric: Any, entry: str, where: str) -> Note | None:
     """What a metric lacks of the axes that it compares, or None.
 
     Parameters

@@ -106,3 +106,19 @@ class Layout:
 def _of_job(rule: str, wildcards: tuple[str, ...]) -> str:
     """Folder and name of what a job leaves behind; empty where there is one job alone."""
     return f"{rule}/{'_'.join(f'{{{name}}}' for name in wildcards)}" if wildcards else ""
+
+
+def check_writable(results: str | os.PathLike) -> None:
+    """ValueError where nothing can be written into the results folder, or into what will hold it.
+
+    Parameters
+    ----------
+    results : path-like
+        The folder; it need not exist.
+    """
+    folder = Path(results).absolute()
+    there = next(part for part in (folder, *folder.parents) if part.exists())
+    if not there.is_dir():
+        raise ValueError(f"results: {there} is a file, expected a folder")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise ValueError(f"results: {there} is not writable, expected a folder to write into")

@@ -230,6 +230,20 @@ class Study:
         """Selections and measures whose distances the study asks of a dataset."""
         return self.dataset(dataset).matrices
 
+    def wanted_matrices(self, dataset: str) -> list[dict[str, Any]]:
+        """Names and settings of those matrices, as the plan of tiles takes them."""
+        return [
+            {
+                "dataset": dataset,
+                "selection": selection,
+                "metric": metric,
+                "chosen": vars(self.selection(dataset, selection, metric)),
+                "measure": self.metric_settings(metric),
+                **self.fitting_options(metric),
+            }
+            for selection, metric in self.matrices(dataset)
+        ]
+
     def figures(self, dataset: str) -> list[str]:
         """Figures of a dataset, as paths below its folder without suffix."""
         part = self.dataset(dataset)

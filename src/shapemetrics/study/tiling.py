@@ -30,7 +30,6 @@ from shapemetrics.study.facts import sizes_of
 from shapemetrics.study.fitting import fitted_measure
 from shapemetrics.study.needs import LeftOut
 from shapemetrics.study.selection import Selection
-from shapemetrics.study.study import Study
 
 #: Bytes that a tile job takes beside its blocks: the interpreter and products.
 OVERHEAD = 600e6
@@ -202,7 +201,7 @@ def plan_dataset(
     ----------
     store : RepresentationStore
     matrices : sequence of mapping
-        Names and settings, as :func:`wanted` gives.
+        Names and settings, as :meth:`shapemetrics.study.Study.wanted_matrices` gives.
     **options
         Of :func:`plan_matrix`.
     """
@@ -229,21 +228,6 @@ def _planned(
         return MatrixPlan(
             [], build_metric(matrix["measure"]).symmetric, 0, 0.0, left_out=str(reason)
         )
-
-
-def wanted(study: Study, dataset: str) -> list[dict[str, Any]]:
-    """Names and settings of the matrices that the study asks of a dataset."""
-    return [
-        {
-            "dataset": dataset,
-            "selection": selection,
-            "metric": metric,
-            "chosen": vars(study.selection(dataset, selection, metric)),
-            "measure": study.metric_settings(metric),
-            **study.fitting_options(metric),
-        }
-        for selection, metric in study.matrices(dataset)
-    ]
 
 
 def pair_seconds(metric: Metric, shape: tuple[int, ...], positions: str | None) -> float:
