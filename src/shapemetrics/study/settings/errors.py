@@ -137,11 +137,13 @@ class _Mistake:
             return where + _as_limit(message)
         choices = choices_of(self.annotation)
         kinds = [name for name in type_names(self.annotation) if name != "null"]
-        if choices and (None in choices or not kinds):
+        if choices and not kinds:
             return _not_among(key, found, choices)
         if choices:
+            near = difflib.get_close_matches(str(found), map(str, choices), n=1, cutoff=0.5)
+            hint = f" (did you mean {near[0]!r}?)" if near else ""
             listed = ", ".join([*map(repr, choices), *(f"a value of type {k!r}" for k in kinds)])
-            return f"{where}found {found!r}, expected {listed}"
+            return f"{where}found {found!r}, expected one of {listed}{hint}"
         if self.kind.endswith(("_type", "_parsing", "finite_number")):
             names = ", ".join(map(repr, type_names(self.annotation)))
             return f"{where}{found!r} is not of type {names or repr('object')}"
