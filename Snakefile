@@ -21,6 +21,7 @@ for name in [name for name in sys.modules if name.partition(".")[0] == "shapemet
 from shapemetrics.study import Study, default_config, validated
 from shapemetrics.study.layout import check_writable
 from shapemetrics.study.preflight import examined
+from shapemetrics.study.settings.reading import with_line
 
 
 configfile: os.path.join(workflow.basedir, "config.yaml")
@@ -29,17 +30,17 @@ configfile: os.path.join(workflow.basedir, "config.yaml")
 report: "report/workflow.rst"
 
 
+# The default is beneath all others, wherever Snakemake lists it.
+default = os.path.join(workflow.basedir, "config.yaml")
+files = sorted(workflow.configfiles, key=lambda file: str(file) != default)
 try:
-    default = os.path.join(workflow.basedir, "config.yaml")
-    # The default is beneath all others, wherever Snakemake lists it.
-    files = sorted(workflow.configfiles, key=lambda file: str(file) != default)
     config.update(validated(config, files))
     study = Study(config, default_config(workflow.basedir))
     check_writable(study.results)
     here = workflow.is_main_process and workflow.local_exec
     study = study.knowing(examined(study, local=here))
 except ValueError as error:
-    raise WorkflowError(str(error)) from None
+    raise WorkflowError(with_line(str(error), files)) from None
 
 # Where every result lies: layout["index"] is a pattern with the wildcards of the rules.
 layout = study.layout

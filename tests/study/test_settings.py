@@ -18,6 +18,7 @@ from shapemetrics.study import ConfigError, Study, default_config, read_settings
 from shapemetrics.study.figures import FIGURES
 from shapemetrics.study.layout import PATHS
 from shapemetrics.study.preflight import examined
+from shapemetrics.study.settings.reading import with_line
 
 METRICS = {"procrustes": {"family": "linear"}}
 
@@ -90,6 +91,17 @@ def test_a_mistake_names_the_line_of_the_file_on_top(tmp_path: Path):
     below.write_text("metrics:\n  cca:\n    famly: linear\n")
     with pytest.raises(ConfigError, match=r"key 'family' is missing; there is 'famly'.*line 2\)"):
         validated(config, [below])
+
+
+def test_settings_that_clash_have_their_line_too(tmp_path: Path):
+    file = tmp_path / "mine.yaml"
+    file.write_text("analyses:\n  growth:\n    metric: none\n")
+    with pytest.raises(ValueError, match="found 'none', expected one of the metrics") as caught:
+        study_of({"nasbench": {}}, analyses={"growth": {"metric": "none"}})
+    message = str(caught.value)
+    assert with_line(message, [file]) == f"{message} ({file}, line 3)"
+    assert with_line(with_line(message, [file]), [file]) == f"{message} ({file}, line 3)"
+    assert with_line("something else", [file]) == "something else"
 
 
 @pytest.mark.parametrize(

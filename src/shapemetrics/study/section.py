@@ -97,8 +97,8 @@ class FromLibrary:
         The dataclass.
     hidden : iterable of str
         Fields that are no settings, since the study decides them.
-    required : iterable of str
-        Fields without a default.
+    defaults : mapping, optional
+        Defaults of a study that are not the dataclass's.
     **narrowed
         Types of fields that a configuration must keep to, where the library accepts more.
     """

@@ -94,6 +94,7 @@ class Study:
             raise ValueError("configuration key 'datasets': none is enabled, expected at least one")
         for dataset in self._datasets.values():
             dataset.check_settings()
+        _ = self.growth_metric  # or say that there is no such metric
         if shifts.map_layer not in shifts.layers:
             raise ValueError(
                 f"configuration key 'analyses.shifts.map_layer': found {shifts.map_layer!r}, "

@@ -243,6 +243,11 @@ class Networks(StudyDataset):
         """The table of the networks that were chosen."""
         return self.study.layout["networks"].format(dataset=self.name)
 
+    def check_settings(self) -> None:
+        """Networks must be such that can be chosen."""
+        super().check_settings()
+        _ = self.choice
+
     def check_names(self) -> None:
         """Layers must be the networks'; covariates those of the store."""
         analyses = self.study.settings.analyses

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -152,6 +153,23 @@ def located(error: ConfigError, files: Sequence[str | os.PathLike]) -> ConfigErr
         if line is not None:
             return ConfigError(f"{error} ({shown(file)}, line {line})", error.path)
     return error
+
+
+def with_line(message: str, files: Sequence[str | os.PathLike]) -> str:
+    """A message that names a configuration key, with the file and line that hold the key.
+
+    Parameters
+    ----------
+    message : str
+        As ``configuration key 'datasets.mine.color': ...``; others pass as they are.
+    files : sequence of path-like
+        As for :func:`read_settings`.
+    """
+    match = re.match(r"configuration key '([\w.]+)'", message)
+    if match is None or re.search(r", line \d+\)$", message):
+        return message
+    path = [int(step) if step.isdigit() else step for step in match[1].split(".")]
+    return str(located(ConfigError(message, path), files))
 
 
 def line_of(path: Sequence[str | int], file: str | os.PathLike) -> int | None:
