@@ -192,6 +192,16 @@ def test_a_metric_reads_the_axes_that_it_declares(tmp_path, family, shape, trial
     assert matrix.compared(array, "n0").ndim == 2
 
 
+def test_what_is_left_out_beforehand_is_not_computed(tmp_path, root):
+    files = write_files(tmp_path / "files", (20, 1))
+    default = default_config(root)
+    study = Study(validated({**default, "datasets": {"mine": files}}), default)
+    found = study.knowing(examined(study))
+    assert "one_minus_rsa" not in found.measures_of("mine")
+    assert ("compared", "one_minus_rsa") in study.matrices("mine")
+    assert ("compared", "one_minus_rsa") not in found.matrices("mine")
+
+
 def test_a_narrower_metric_of_grids_is_compared_where_all_layers_have_one():
     grids = {"family": "convolution", "resample": [4, 4]}
     study = study_of({"nasbench": {}}, comparisons={"shifts": grids})

@@ -73,6 +73,7 @@ class Study:
         """
         study = copy(self)
         study.findings = dict(findings)
+        study._datasets = {name: part.of(study) for name, part in self._datasets.items()}
         return study
 
     def _check(self) -> None:

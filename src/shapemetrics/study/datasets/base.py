@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
+from copy import copy
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pandas as pd
@@ -56,6 +57,12 @@ class StudyDataset(ABC):
 
     def __init__(self, name: str, settings: Any, study: Study) -> None:
         self.name, self.settings, self.study = name, settings, study
+
+    def of(self, study: Study) -> StudyDataset:
+        """The same dataset of a study that knows more; what was read stays read."""
+        dataset = copy(self)
+        dataset.study = study
+        return dataset
 
     @classmethod
     def section_of(cls, settings: Mapping[str, Any]) -> type[Section]:
