@@ -12,10 +12,10 @@ from shapemetrics.study.needs import LeftOut
 from shapemetrics.study.requirements import LEAST_MEMBERS
 from shapemetrics.study.tables import (
     labelled,
+    log_notes,
     long_confusion,
     not_done,
     read_selected,
-    told,
     write_table,
 )
 
@@ -39,7 +39,7 @@ with job(snakemake) as log:
                 scores.append(labelled(not_done(reason), names))
                 confusions.append(labelled(not_done(reason), names))
                 continue
-            told(log, names, notes)
+            log_notes(log, names, notes)
             known = part.with_min_count(task, max(LEAST_MEMBERS, fitted["n_outer"]), group)
             found = nested_classification(
                 known.distances,

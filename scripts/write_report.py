@@ -47,7 +47,7 @@ def write_report(
 
 def overlay_of(config: Mapping[str, Any], default: str | os.PathLike) -> dict[str, Any]:
     """What has to be laid over the default configuration to get this one: names that only the
-    default has are taken away by null."""
+    default has are removed by null."""
     base = yaml.safe_load(Path(default).read_text(encoding="utf-8"))
     overlay = dict(config)
     for section in REMOVABLE:

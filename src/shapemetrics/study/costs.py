@@ -1,7 +1,7 @@
 """What a study cost, rule by rule, and what it would cost at another scale.
 
 Snakemake measures every job (its ``benchmark:`` files). Here they become one table. Time at another
-scale is told by an amount of work that each rule's time is known to follow.
+scale is estimated from an amount of work that each rule's run time scales with.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ def measured_costs(folder: str | Path) -> pd.DataFrame:
     Parameters
     ----------
     folder : path-like
-        Holds a folder a rule, with one benchmark file a job.
+        Holds one folder per rule, with one benchmark file per job.
 
     Returns
     -------
     pandas.DataFrame
-        One row a rule: `rule`, `jobs`, `hours` (wall time of all jobs one after another),
+        One row per rule: `rule`, `jobs`, `hours` (wall time of all jobs one after another),
         `longest_job_minutes`, `cpu_hours`, `peak_memory_mb` (resident, of one job), and
         `startup_seconds`, what a job takes that does next to nothing; most expensive first.
 

@@ -166,7 +166,7 @@ def all_items(rows: pd.DataFrame, equal: Sequence[int] | None = None) -> Items:
     rows : pandas.DataFrame
         Of the store's index, or of what it will be.
     equal : sequence of int, optional
-        From :func:`equal_in`; by default told by the arrays' digests.
+        From :func:`equal_in`; by default found by the arrays' digests.
     """
     return Items(len(rows), equal=_equal(rows, equal))
 

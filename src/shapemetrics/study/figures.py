@@ -33,7 +33,7 @@ class StudyFigure:
     of_target : bool
         Whether there is one for each target.
     params : dict
-        What the script is told, by the script's names: which of `ANSWERS`.
+        What the script is given, by the script's names: which of `ANSWERS`.
     """
 
     name: str
@@ -96,7 +96,7 @@ class StudyFigure:
         return list(dict.fromkeys(found))
 
     def answers(self, study: Study) -> dict[str, Callable[[Any], Any]]:
-        """What the script is told, as functions of the rule's wildcards."""
+        """What the script is given, as functions of the rule's wildcards."""
 
         def answer(name: str) -> Callable[[Any], Any]:
             return lambda w: ANSWERS[name](study, study.dataset(w.dataset), w)
@@ -234,7 +234,7 @@ FIGURES = (
 )
 
 
-#: What scripts are told, from the study, the dataset and the rule's wildcards.
+#: What scripts are given, from the study, the dataset and the rule's wildcards.
 ANSWERS: dict[str, Callable[[Study, StudyDataset, Any], Any]] = {
     "color": lambda study, dataset, w: dataset.color,
     "panels": lambda study, dataset, w: dataset.panels,

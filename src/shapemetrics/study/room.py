@@ -1,4 +1,4 @@
-"""Whether matrices of distances will fit into memory, told from shapes."""
+"""Whether matrices of distances will fit into memory, estimated from shapes."""
 
 from __future__ import annotations
 

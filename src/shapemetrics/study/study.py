@@ -38,7 +38,7 @@ class Study:
     settings : Settings
         The configuration as typed objects.
     config : dict
-        The same as plain values, with every default in place: what jobs are told.
+        The same as plain values, with every default in place: what jobs are given.
     layout : Layout
         Where results lie.
     findings : mapping of str to Findings
@@ -175,7 +175,7 @@ class Study:
         return {**self.settings.comparisons, **self.settings.metrics}[name].metric
 
     def metric_settings(self, name: str) -> dict[str, Any]:
-        """Settings of a metric or comparison, as jobs are told them."""
+        """Settings of a metric or comparison, as jobs are given them."""
         return {**self.config["comparisons"], **self.config["metrics"]}[name]
 
     def entry(self, name: str) -> str:
@@ -184,7 +184,7 @@ class Study:
         return f"{section}.{name}"
 
     def fitting_options(self, name: str) -> dict[str, Any]:
-        """What jobs are told to fit a measure to its data: its configuration key, which of its
+        """What jobs are given to fit a measure to its data: its configuration key, which of its
         settings the user chose, and whether it is a comparison as the default has it, which may
         be left out."""
         entry = self.entry(name)
@@ -255,7 +255,7 @@ class Study:
         return [name for name in wanted if name.split("/")[-1] not in left_out]
 
     def classification_options(self) -> dict[str, Any]:
-        """What every classification job is told: all but which representations it reads."""
+        """What every classification job is given: all but which representations it reads."""
         options = dict(self.config["analyses"]["classification"])
         for name in ("n_networks", "positions"):
             options.pop(name)

@@ -32,7 +32,7 @@ class Selected:
     distances : ndarray of shape (K, K)
     ids : list of str
     covariates : pandas.DataFrame
-        One row a representation, in the order of the matrix.
+        One row per representation, in the order of the matrix.
     is_metric : bool
         Whether the measure is a metric by construction.
     floor : float
@@ -174,7 +174,7 @@ def attempted(
         return not_done(reason)
 
 
-def told(log: Logger, labels: dict[str, Any], notes: Sequence[Note]) -> None:
+def log_notes(log: Logger, labels: dict[str, Any], notes: Sequence[Note]) -> None:
     """Write to the log what was changed to fit the data."""
     for note in notes:
         log.warning("%s: %s", labels, note)

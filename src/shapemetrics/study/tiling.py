@@ -33,7 +33,7 @@ from shapemetrics.study.selection import Selection
 
 #: Bytes that a tile job takes beside its blocks: the interpreter and products.
 OVERHEAD = 600e6
-#: Tiles whose pace the time left is told from.
+#: Number of recent tiles from whose pace the time left is estimated.
 RECENT = 20
 
 
@@ -300,7 +300,7 @@ def _loaded(path: str, _: int) -> TilePlan:
 
 
 def progress(plan: MatrixPlan, folder: str | os.PathLike, name: str) -> str:
-    """Progress of a whole matrix, told from the tiles that exist, in one line.
+    """Progress of a whole matrix, found from the tiles that exist, in one line.
 
     Parameters
     ----------
@@ -356,7 +356,7 @@ def _finished(plan: MatrixPlan, folder: Path) -> Iterator[tuple[float, int]]:
 
 
 def duration(seconds: float) -> str:
-    """A time for people."""
+    """A time, human-readable."""
     for size, unit in ((86400.0, "d"), (3600.0, "h"), (60.0, "min")):
         if seconds >= 1.5 * size:
             return f"{seconds / size:.3g} {unit}"

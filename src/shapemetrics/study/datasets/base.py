@@ -76,7 +76,7 @@ class StudyDataset(ABC):
 
     @property
     def plain(self) -> dict[str, Any]:
-        """Settings as YAML holds them, as jobs are told them."""
+        """Settings as YAML holds them, as jobs are given them."""
         return self.study.config["datasets"][self.name]
 
     # What is compared.

@@ -315,7 +315,7 @@ class Networks(StudyDataset):
         shapes = [self.layer_shapes[layer] for layer in layers]
         return n_networks * len(layers) * n_states, shapes
 
-    # What jobs are told.
+    # What jobs are given.
 
     @property
     def n_blocks(self) -> int:

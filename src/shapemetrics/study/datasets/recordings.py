@@ -185,7 +185,7 @@ class Recordings(StudyDataset):
         expect(f"{self.key}.target", self.targets, self.numbers)
         expect(f"{self.key}.color", [self.color], [*self.numbers, *self.texts, *OWN_COLUMNS])
 
-    # What jobs are told.
+    # What jobs are given.
 
     @property
     def is_observatory(self) -> bool:

@@ -348,7 +348,7 @@ class UserDataset(StudyDataset):
                 **self.study.class_folds,
             )
 
-    # What jobs are told.
+    # What jobs are given.
 
     @property
     def input_files(self) -> list[str]:
