@@ -399,7 +399,10 @@ def _from_torch(X: Any, name: str) -> tuple[np.ndarray, str | None]:
     if X.device.type == "meta":
         raise TypeError(f"{name!r}: found a meta tensor, which holds no numbers")
     if X.is_complex():
-        raise TypeError(f"{name!r}: found dtype {X.dtype}, expected real numbers")
+        raise TypeError(
+            f"{name!r}: found dtype {X.dtype}, expected real numbers; take real and imaginary "
+            "parts apart"
+        )
     kind = str(X.dtype).removeprefix("torch.")
     X = X.detach().resolve_neg().cpu()
     if kind in FOREIGN_PRECISION or kind.startswith("float8") or kind.startswith("float4"):
@@ -479,10 +482,10 @@ def _refused(X: np.ndarray) -> str:
     if kind == "c":
         return f"found dtype {X.dtype}, expected real numbers; take real and imaginary parts apart"
     if kind in "US":
-        return f"found text (dtype {X.dtype}), expected real numbers"
+        return f"found text (dtype {X.dtype}), expected real numbers; X.astype(float) reads them"
     if kind in "mM":
         return f"found dates or times (dtype {X.dtype}), expected real numbers"
-    return f"found dtype {X.dtype}, expected real numbers"
+    return f"found dtype {X.dtype}, expected real numbers; X.astype(float) makes them if all are"
 
 
 def _peak(values: np.ndarray, name: str) -> float:
