@@ -93,6 +93,16 @@ def test_a_mistake_names_the_line_of_the_file_on_top(tmp_path: Path):
         validated(config, [below])
 
 
+def test_two_datasets_cannot_write_into_one_folder():
+    simulated = {"kind": "recordings", "folder": "sessions"}
+    with pytest.raises(ValueError, match=r"'datasets\.b\.folder': found 'sessions', expected an"):
+        study_of({"a": simulated, "b": simulated})
+    assert study_of({"a": simulated, "b": {**simulated, "source": "download"}}).datasets == [
+        "a",
+        "b",
+    ]
+
+
 def test_settings_that_clash_have_their_line_too(tmp_path: Path):
     file = tmp_path / "mine.yaml"
     file.write_text("analyses:\n  growth:\n    metric: none\n")

@@ -95,6 +95,17 @@ class Study:
             raise ValueError("configuration key 'datasets': none is enabled, expected at least one")
         for dataset in self._datasets.values():
             dataset.check_settings()
+        owners: dict[Path, StudyDataset] = {}
+        for dataset in self._datasets.values():
+            if dataset.written_folder is None:
+                continue
+            owner = owners.setdefault(Path(dataset.written_folder).absolute(), dataset)
+            if owner is not dataset:
+                raise ValueError(
+                    f"configuration key '{dataset.key}.folder': found "
+                    f"{dataset.written_folder!r}, expected another folder than that of "
+                    f"{owner.key}, whose sessions are written there"
+                )
         _ = self.growth_metric  # or say that there is no such metric
         if shifts.map_layer not in shifts.layers:
             raise ValueError(

@@ -199,6 +199,11 @@ class StudyDataset(ABC):
         """Table of the networks' cells, which the explorer draws."""
         return None
 
+    @property
+    def written_folder(self) -> str | None:
+        """Folder outside of the results that the study fills for this dataset alone."""
+        return None
+
     # What is known before anything runs, and what is said of it.
 
     def check_settings(self) -> None:

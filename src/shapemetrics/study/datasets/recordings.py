@@ -221,6 +221,11 @@ class Recordings(StudyDataset):
         return [os.path.join(self.folder, file) for file in files]
 
     @property
+    def written_folder(self) -> str | None:
+        """Where simulated sessions go, if the settings say so."""
+        return self.settings.folder if self.is_simulated else None
+
+    @property
     def simulation(self) -> dict[str, Any]:
         """What is simulated."""
         return {"stimulus": self.plain["stimulus"], **self.plain["simulation"]}
