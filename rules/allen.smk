@@ -74,6 +74,7 @@ checkpoint fetch_sessions:
         choice={
             "ids": ALLEN["sessions"]["ids"],
             "session_types": ALLEN["sessions"]["types"],
+            "stimulus": ALLEN["stimulus"],
             "limit": ALLEN["sessions"]["limit"],
         },
     script:

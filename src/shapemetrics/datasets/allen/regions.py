@@ -15,7 +15,8 @@ from shapemetrics.datasets.allen.anatomy import (
     Level,
     at_level,
     division,
-    hierarchy_scores,
+    hierarchy_score,
+    is_part_of,
     structure,
 )
 from shapemetrics.datasets.allen.responses import HALVES, ResponseFile, mean_responses
@@ -27,6 +28,7 @@ PARTS = ("all", *HALVES)
 MIN_REGIONS = 3
 
 Transform = Literal["none", "sqrt", "zscore"]
+Parents = Literal["keep", "drop"]
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,11 @@ class Pooling:
         :func:`shapemetrics.datasets.allen.anatomy.at_level`.
     structures : sequence of str or None
         Take only these regions; None takes all.
+    exclude : sequence of str
+        Regions that are left out, where they occur.
+    parents : {"keep", "drop"}
+        Whether units that are annotated only coarsely, such as TH or VIS where LP and VISp occur as
+        well, make a region of their own, or are left out.
     min_units : int
         Regions with fewer are left out.
     max_units : int or None
@@ -58,6 +65,8 @@ class Pooling:
 
     level: Level = "structure"
     structures: tuple[str, ...] | None = None
+    exclude: tuple[str, ...] = ()
+    parents: Parents = "keep"
     min_units: int = 20
     max_units: int | None = None
     n_components: int | None = 20
@@ -75,6 +84,8 @@ class Pooling:
             )
         if self.n_components is not None and self.n_components < 1:
             raise ValueError(f"n_components {self.n_components}: expected at least 1")
+        if self.parents not in ("keep", "drop"):
+            raise ValueError(f"parents {self.parents!r}: expected keep or drop")
         if self.transform not in ("none", "sqrt", "zscore"):
             raise ValueError(f"transform {self.transform!r}: expected none, sqrt or zscore")
 
@@ -106,7 +117,8 @@ def pool_regions(
     -------
     pandas.DataFrame
         One row a region that has units, kept or not: ``n_units``, ``n_sessions``, ``reliability``
-        and covariates.
+        and covariates. ``hierarchy_rule`` says whether the score is the region's own, its area's,
+        or the mean of its parts (see :func:`shapemetrics.datasets.allen.anatomy.hierarchy_score`).
 
     Raises
     ------
@@ -137,6 +149,9 @@ def pool_regions(
         "pooling": vars(settings),
         "sessions": [session.session_id for session in sessions],
         "dropped_units": _total(session.dropped for session in sessions),
+        "dropped_units_by_session": {str(s.session_id): s.dropped for s in sessions},
+        "unknown_structures": _total(session.unknown_structures for session in sessions),
+        "annotation": sorted({session.annotation for session in sessions} - {""}),
         "stimuli_not_shared": len({s for x in sessions for s in x.stimuli}) - len(stimuli),
         **dict(metadata or {}),
     }
@@ -207,7 +222,10 @@ def _members(
             members.setdefault(at_level(acronym, settings.level), []).append(
                 (session, acronym, ids)
             )
-    wanted = settings.structures or tuple(members)
+    if settings.parents == "drop":
+        for whole in [m for m in members if any(is_part_of(part, m) for part in members)]:
+            del members[whole]
+    wanted = settings.structures or tuple(m for m in members if m not in settings.exclude)
     for region in wanted:
         if structure(region).acronym not in members:
             raise ValueError(
@@ -276,13 +294,14 @@ def _add(
 
 def _covariates(region: str, settings: Pooling) -> dict[str, Any]:
     where = structure(region)
-    scores = hierarchy_scores(settings.hierarchy, settings.variant)
+    score = hierarchy_score(region, settings.hierarchy, settings.variant)
     return {
         "structure_acronym": region,
         "structure_name": where.name,
         "division": division(region),
         "ccf_color": where.color,
-        "hierarchy_score": scores.get(region, np.nan),
+        "hierarchy_score": score.value,
+        "hierarchy_rule": score.rule,
     }
 
 

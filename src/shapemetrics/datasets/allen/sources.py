@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -20,6 +21,8 @@ from shapemetrics.datasets.allen.sdk_scripts import run_script
 from shapemetrics.datasets.allen.sessions import (
     read_channel_structures,
     read_manifest,
+    read_probes,
+    read_sessions,
     session_name,
 )
 from shapemetrics.datasets.allen.stimuli import Stimulus
@@ -31,6 +34,16 @@ from shapemetrics.datasets.http_file import HttpFile
 PUBLIC = "https://allen-brain-observatory.s3.amazonaws.com/visual-coding-neuropixels/ecephys-cache/"
 TABLES = ("sessions.csv", "probes.csv", "channels.csv")
 NAMES = ("simulated", "stream", "download", "allensdk")
+#: What reads each table, and refuses what is none: an error page, say, that came with status 200.
+TABLE_READERS: Mapping[str, Callable[[Path], Any]] = {
+    "sessions.csv": read_sessions,
+    "probes.csv": read_probes,
+    "channels.csv": read_channel_structures,
+}
+#: AllenSDK holds a session file several times: 6.3 GB for one of 1.4 GB (measured).
+ALLENSDK_MEMORY = 4.5
+#: Megabytes of a process before it reads anything, and of what it keeps of a session.
+BASE_MEMORY = 700
 
 Progress = Callable[[int, int], None]
 
@@ -40,6 +53,8 @@ class Source(ABC):
 
     #: Whether no animal produced the data.
     simulated = False
+    #: Where the structures of channels come from; known once `structures` was asked.
+    annotation = ""
 
     @abstractmethod
     def table(self, name: str) -> Path:
@@ -58,11 +73,21 @@ class Source(ABC):
         """
 
     def structures(self) -> pd.Series | None:
-        """Structure by channel id, as the session tables give it; None where there is no table."""
+        """Structure by channel id, as the session tables give it; None where there is no table.
+
+        Warns
+        -----
+        UserWarning
+            If there is no table (a server may refuse it, 403, or not have it, 404): structures are
+            then those of the session files, which `annotation` says from then on.
+        """
         try:
             path = self.table("channels.csv")
-        except MissingError:
+        except MissingError as error:
+            self.annotation = f"session files, for want of channels.csv ({error})"
+            warnings.warn(f"structures are those of the session files: {error}", stacklevel=2)
             return None
+        self.annotation = "channels.csv"
         return read_channel_structures(path)
 
 
@@ -74,7 +99,12 @@ class _Web(Source):
         self.retry = retry or Retry()
 
     def table(self, name: str) -> Path:
-        return download(Remote(self.url + name, self.folder / name), retry=self.retry)
+        # Parsed before it is kept: what is no table would otherwise be found here for ever.
+        return download(
+            Remote(self.url + name, self.folder / name),
+            retry=self.retry,
+            check=TABLE_READERS.get(name),
+        )
 
 
 class Stream(_Web):
@@ -90,15 +120,15 @@ class Stream(_Web):
 
     Attributes
     ----------
-    n_bytes : int
-        Bytes read from session files so far.
+    n_bytes, n_requests : int
+        Bytes read from session files so far, and requests.
     """
 
     def __init__(
         self, folder: str | os.PathLike, url: str = PUBLIC, retry: Retry | None = None
     ) -> None:
         super().__init__(folder, url, retry)
-        self.n_bytes = 0
+        self.n_bytes = self.n_requests = 0
 
     def recording(
         self, session_id: int, kind: Stimulus, filters: UnitFilters | None = None
@@ -113,6 +143,7 @@ class Stream(_Web):
                 raise (remote.error or error) from error
             finally:
                 self.n_bytes += remote.n_bytes
+                self.n_requests += remote.n_requests
 
 
 class Download(_Web):
@@ -261,6 +292,38 @@ def open_source(
     if name == "download":
         return Download(folder, url or PUBLIC, retry, progress=progress)
     raise ValueError(f"source {name!r} is unknown, expected one of {', '.join(NAMES)}")
+
+
+def reading_memory(name: str, size: int | None = None) -> int:
+    """Memory that reading one session takes, in megabytes (10^6 bytes).
+
+    Parameters
+    ----------
+    name : {"simulated", "stream", "download", "allensdk"}
+        The source.
+    size : int, optional
+        Bytes of the session file; 2.9 GB, the largest, when not given.
+
+    Returns
+    -------
+    int
+
+    Notes
+    -----
+    AllenSDK takes about 4.5 times the size of the file, since it holds spike times, amplitudes and
+    waveforms of all units. The others hold the spikes of the units that pass, about a quarter of a
+    file, and their counts.
+
+    Examples
+    --------
+    >>> reading_memory("allensdk", 1_400_000_000), reading_memory("stream", 1_400_000_000)
+    (7000, 1050)
+    """
+    if name not in NAMES:
+        raise ValueError(f"source: found {name!r}, expected one of {', '.join(NAMES)}")
+    megabytes = (2_900_000_000 if size is None else size) / 1e6
+    share = ALLENSDK_MEMORY if name in ("simulated", "allensdk") else 0.25
+    return int(BASE_MEMORY + share * megabytes)
 
 
 def check_session_file(path: str | os.PathLike) -> None:
