@@ -22,6 +22,7 @@ class Server:
     url: str
     folder: Path
     ranges: bool = True
+    if_range: bool = True
     etag: str | None = '"one"'
     length: bool = True
     flip: int | None = None
@@ -103,7 +104,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _span(self, size: int) -> tuple[int | None, int]:
         asked = self.headers.get("Range")
-        fresh = self.headers.get("If-Range") in (None, self.state.etag)
+        fresh = not self.state.if_range or self.headers.get("If-Range") in (None, self.state.etag)
         if not (asked and self.state.ranges and fresh):
             return None, size - 1
         first, _, last = asked.removeprefix("bytes=").partition("-")

@@ -40,10 +40,6 @@ TABLE_READERS: Mapping[str, Callable[[Path], Any]] = {
     "probes.csv": read_probes,
     "channels.csv": read_channel_structures,
 }
-#: AllenSDK holds a session file several times: 6.3 GB for one of 1.4 GB (measured).
-ALLENSDK_MEMORY = 4.5
-#: Megabytes of a process before it reads anything, and of what it keeps of a session.
-BASE_MEMORY = 700
 
 Progress = Callable[[int, int], None]
 
@@ -292,38 +288,6 @@ def open_source(
     if name == "download":
         return Download(folder, url or PUBLIC, retry, progress=progress)
     raise ValueError(f"source {name!r} is unknown, expected one of {', '.join(NAMES)}")
-
-
-def reading_memory(name: str, size: int | None = None) -> int:
-    """Memory that reading one session takes, in megabytes (10^6 bytes).
-
-    Parameters
-    ----------
-    name : {"simulated", "stream", "download", "allensdk"}
-        The source.
-    size : int, optional
-        Bytes of the session file; 2.9 GB, the largest, when not given.
-
-    Returns
-    -------
-    int
-
-    Notes
-    -----
-    AllenSDK takes about 4.5 times the size of the file, since it holds spike times, amplitudes and
-    waveforms of all units. The others hold the spikes of the units that pass, about a quarter of a
-    file, and their counts.
-
-    Examples
-    --------
-    >>> reading_memory("allensdk", 1_400_000_000), reading_memory("stream", 1_400_000_000)
-    (7000, 1050)
-    """
-    if name not in NAMES:
-        raise ValueError(f"source: found {name!r}, expected one of {', '.join(NAMES)}")
-    megabytes = (2_900_000_000 if size is None else size) / 1e6
-    share = ALLENSDK_MEMORY if name in ("simulated", "allensdk") else 0.25
-    return int(BASE_MEMORY + share * megabytes)
 
 
 def check_session_file(path: str | os.PathLike) -> None:

@@ -97,6 +97,11 @@ class AuthorsAllen:
     -----
     No licence is stated in the repository. The figures are fetched for each user, and are no part
     of this package; the numbers in them are facts.
+
+    Examples
+    --------
+    >>> AuthorsAllen("figures").url.endswith("allen-brain/")
+    True
     """
 
     def __init__(
