@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from scipy.ndimage import gaussian_filter1d
 from sklearn.decomposition import PCA
 
 from shapemetrics.datasets.allen.anatomy import (
@@ -57,6 +58,12 @@ class Pooling:
     transform : {"none", "sqrt", "zscore"}
         Of each unit's mean counts: as they are, square-rooted (steadier variance), or scaled to
         unit variance.
+    smoothing : float
+        Standard deviation, in stimuli, of a Gaussian that smooths each unit's mean counts before
+        they are transformed; 0 is none. For movies, whose stimuli are consecutive frames.
+    unit_norm : bool
+        Whether each region's responses are scaled to a Frobenius norm of 1 after the components are
+        taken, so that Euclidean distances between shapes are at most the square root of 2.
     hierarchy, variant : str
         Which hierarchy score the regions carry.
     seed : int
@@ -71,6 +78,8 @@ class Pooling:
     max_units: int | None = None
     n_components: int | None = 20
     transform: Transform = "sqrt"
+    smoothing: float = 0.0
+    unit_norm: bool = False
     hierarchy: str = "harris2019"
     variant: str = "cc_tc_ct"
     seed: int = 0
@@ -86,6 +95,8 @@ class Pooling:
             raise ValueError(f"n_components {self.n_components}: expected at least 1")
         if self.parents not in ("keep", "drop"):
             raise ValueError(f"parents {self.parents!r}: expected keep or drop")
+        if not (np.isfinite(self.smoothing) and self.smoothing >= 0):
+            raise ValueError(f"smoothing {self.smoothing}: expected a number of stimuli from 0")
         if self.transform not in ("none", "sqrt", "zscore"):
             raise ValueError(f"transform {self.transform!r}: expected none, sqrt or zscore")
 
@@ -253,7 +264,30 @@ def _responses(
         rng = np.random.default_rng([settings.seed, *region.encode()])
         chosen = rng.choice(responses.shape[2], settings.max_units, replace=False)
         responses = responses[..., np.sort(chosen)]
-    return transformed(responses, settings.transform)
+    return transformed(smoothed(responses, settings.smoothing), settings.transform)
+
+
+def smoothed(responses: np.ndarray, width: float) -> np.ndarray:
+    """Smooth mean responses (3, m, n) along the stimuli by a Gaussian of this standard deviation.
+
+    At both ends the responses are continued by their mirror image.
+    """
+    return gaussian_filter1d(responses, width, axis=1) if width > 0 else responses
+
+
+def of_unit_norm(responses: np.ndarray, name: str) -> np.ndarray:
+    """Centre the columns of responses (m, n), and scale them to a Frobenius norm of 1.
+
+    Raises
+    ------
+    ValueError
+        If the responses do not vary.
+    """
+    centred = responses - responses.mean(axis=0)
+    norm = np.linalg.norm(centred)
+    if not norm > 0:
+        raise ValueError(f"{name}: found responses that do not vary, expected some variance")
+    return centred / norm
 
 
 def transformed(responses: np.ndarray, transform: Transform) -> np.ndarray:
@@ -288,6 +322,8 @@ def _add(
         share = 1.0
         if settings.n_components is not None:
             matrix, share = principal_components(matrix, settings.n_components)
+        if settings.unit_norm:
+            matrix = of_unit_norm(matrix, f"region {region}, {part} repeats")
         id = name if part == "all" else f"{name}_{part}"
         writer.add(id, matrix, half=part, variance_kept=round(share, 6), **covariates)
 

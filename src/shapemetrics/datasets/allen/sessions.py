@@ -68,7 +68,7 @@ def read_sessions(path: str | os.PathLike) -> pd.DataFrame:
     pandas.DataFrame
         Indexed by session id; ``structures`` is a tuple of acronyms, empty where the file has none.
     """
-    table = _read(path, ("session_type",))
+    table = read_table(path, ("session_type",))
     genotype = table.pop("genotype") if "genotype" in table else None
     if genotype is not None and "full_genotype" not in table:
         table["full_genotype"] = genotype
@@ -79,7 +79,7 @@ def read_sessions(path: str | os.PathLike) -> pd.DataFrame:
 
 def read_probes(path: str | os.PathLike) -> pd.DataFrame:
     """Read ``probes.csv``; indexed by probe id, ``structures`` as in :func:`read_sessions`."""
-    table = _read(path, ("ecephys_session_id", "name"))
+    table = read_table(path, ("ecephys_session_id", "name"))
     printed = table.pop("ecephys_structure_acronyms") if _ACRONYMS in table else None
     table["structures"] = [()] * len(table) if printed is None else printed.map(parse_acronyms)
     return table
@@ -87,7 +87,7 @@ def read_probes(path: str | os.PathLike) -> pd.DataFrame:
 
 def read_channel_structures(path: str | os.PathLike) -> pd.Series:
     """Structure by channel id, from ``channels.csv``; empty where a channel has none."""
-    table = _read(path, ("ecephys_structure_acronym",))
+    table = read_table(path, ("ecephys_structure_acronym",))
     return table["ecephys_structure_acronym"].fillna("")
 
 
@@ -247,7 +247,8 @@ def choose_sessions(
 _ACRONYMS = "ecephys_structure_acronyms"
 
 
-def _read(path: str | os.PathLike, columns: Sequence[str]) -> pd.DataFrame:
+def read_table(path: str | os.PathLike, columns: Sequence[str]) -> pd.DataFrame:
+    """Read a table of an ecephys cache, indexed by id; ValueError where it lacks a column."""
     try:
         table = pd.read_csv(path)
     except (OSError, ValueError, TypeError) as error:
