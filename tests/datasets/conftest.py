@@ -49,6 +49,9 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, *args: object) -> None:
         pass
 
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
     def do_GET(self) -> None:
         state = self.state
         with state.lock:
@@ -90,6 +93,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             self.send_header("Connection", "close")
         self.end_headers()
+        if self.command == "HEAD":
+            return
         for start in range(0, len(body), 1 << 16):
             part = body[start : min(start + (1 << 16), len(body) if cut is None else cut)]
             self.wfile.write(part)
