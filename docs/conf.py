@@ -6,6 +6,8 @@ so that it can be read from disk without a network.
 
 from __future__ import annotations
 
+import importlib
+
 import shapemetrics
 
 project = "shapemetrics"
@@ -38,6 +40,25 @@ myst_heading_anchors = 4
 autosummary_generate = True
 autosummary_ignore_module_all = False
 autosummary_imported_members = True
+
+
+def documented_elsewhere(*packages: str) -> dict[str, dict[str, str]]:
+    """Public names of each package that are public in another one, where they are documented."""
+    elsewhere: dict[str, dict[str, str]] = {name: {} for name in packages}
+    for name in packages:
+        module = importlib.import_module(name)
+        for public in module.__all__:
+            home = getattr(getattr(module, public), "__module__", name).rsplit(".", 1)[0]
+            if home in packages and not home.startswith(name):
+                elsewhere[name][public] = home
+    return elsewhere
+
+
+autosummary_context = {
+    "elsewhere": documented_elsewhere(
+        "shapemetrics.estimation", "shapemetrics.geometry", "shapemetrics.learning"
+    )
+}
 autodoc_typehints = "none"
 autodoc_member_order = "bysource"
 numpydoc_show_class_members = False

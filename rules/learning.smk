@@ -3,7 +3,7 @@
 
 rule cluster_distances:
     input:
-        code=study.code("learning.clustering", "pairwise.matrix", "study.tables"),
+        code=study.code("geometry.clustering", "pairwise.matrix", "study.tables"),
         index=study.path("{dataset}", "store", "index.csv"),
         matrices=SINGLE,
     output:

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from shapemetrics.learning.clustering import cluster_distances
+from shapemetrics.geometry.clustering import cluster_distances
 from shapemetrics.study.jobs import job
 from shapemetrics.study.tables import labelled, read_selected, write_table
 

@@ -111,7 +111,7 @@ def test_ids_that_are_no_file_names(tmp_path: Path, id: str):
 
 def test_repeated_id(tmp_path: Path):
     with (
-        pytest.raises(ValueError, match="'a' is given twice"),
+        pytest.raises(ValueError, match="id: found 'a' twice"),
         StoreWriter(tmp_path / "s", source="", simulated=False, stimuli=[1, 2]) as writer,
     ):
         writer.add("a", np.eye(2))

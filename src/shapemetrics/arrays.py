@@ -17,6 +17,8 @@ from typing import Any
 
 import numpy as np
 
+from shapemetrics.stimuli import StimulusOrder
+
 #: Names of axes that hold stimuli, and the words by which other axes are known.
 STIMULUS_AXES = ("stimulus", "stimuli", "stim", "image", "images", "presentation", "presentations")
 CHANNEL_AXES = ("channel", "channels")
@@ -254,70 +256,18 @@ def digest_of(labels: Iterable[Any] | None) -> str | None:
 # Labels of stimuli ------------------------------------------------------------------------------
 
 
-class StimulusOrder:
-    """The order of stimuli that networks share: that of the first one whose stimuli are labelled.
+def in_order(array: NumericArray, order: StimulusOrder, name: str) -> NumericArray:
+    """The array with its stimuli in the order that networks share.
 
-    A network whose stimuli have the same labels in another order is put into this one; other labels
-    are refused. Networks without labels are taken by position, which says nothing beside networks
-    whose orders differ, and is refused there.
+    Raises
+    ------
+    ValueError
+        If its labels are others, or repeat in another order.
     """
-
-    def __init__(self) -> None:
-        self._labels: tuple[Any, ...] | None = None
-        self._name = ""
-        self._by_position: str | None = None
-        self._moved: str | None = None
-
-    def align(self, array: NumericArray, name: str) -> NumericArray:
-        """The array with its stimuli in the shared order.
-
-        Raises
-        ------
-        ValueError
-            If its labels are others, or repeat in another order.
-        """
-        if array.labels is None:
-            self._by_position = self._by_position or name
-            self._check_mixture()
-            return array
-        if self._labels is None:
-            self._labels, self._name = array.labels, name
-            return array
-        if array.labels == self._labels:
-            return array
-        order = self._order(array.labels, name)
-        self._moved = self._moved or name
-        self._check_mixture()
-        return NumericArray(array.values[order], self._labels, array.stored, array.precision)
-
-    def _order(self, labels: tuple[Any, ...], name: str) -> np.ndarray:
-        expected = self._labels
-        assert expected is not None
-        advice = "give plain arrays to compare by position"
-        position = {label: i for i, label in enumerate(labels)}
-        unknown = [label for label in labels if label not in set(expected)]
-        missing = [label for label in expected if label not in position]
-        for odd, word in ((unknown, "not among"), (missing, "missing beside")):
-            if odd:
-                raise ValueError(
-                    f"{name!r}: found labels of stimuli that differ from those of {self._name!r} "
-                    f"({len(odd)} {word} them, such as {odd[0]!r}), expected the same stimuli; "
-                    f"{advice}"
-                )
-        if len(position) != len(labels) or len(expected) != len(labels):
-            raise ValueError(
-                f"{name!r}: found labels of stimuli that repeat, in another order than those of "
-                f"{self._name!r}, expected labels that occur once; {advice}"
-            )
-        return np.array([position[label] for label in expected], dtype=np.intp)
-
-    def _check_mixture(self) -> None:
-        if self._by_position is not None and self._moved is not None:
-            raise ValueError(
-                f"{self._by_position!r}: found no labels of stimuli beside {self._name!r} and "
-                f"{self._moved!r}, whose labels are in different orders; expected labels in all "
-                "networks or in none"
-            )
+    rows = order.rows(array.labels, repr(name))
+    if rows is None:
+        return array
+    return NumericArray(array.values[rows], order.labels, array.stored, array.precision)
 
 
 def aligned(arrays: Sequence[Any], names: Sequence[str]) -> list[NumericArray]:
@@ -334,7 +284,8 @@ def aligned(arrays: Sequence[Any], names: Sequence[str]) -> list[NumericArray]:
     list of NumericArray
     """
     order = StimulusOrder()
-    return [order.align(as_numeric(X, name), name) for X, name in zip(arrays, names, strict=True)]
+    named = zip(arrays, names, strict=True)
+    return [in_order(as_numeric(X, name), order, name) for X, name in named]
 
 
 # Containers -------------------------------------------------------------------------------------
@@ -448,7 +399,10 @@ def _from_torch(X: Any, name: str) -> tuple[np.ndarray, str | None]:
     if X.device.type == "meta":
         raise TypeError(f"{name!r}: found a meta tensor, which holds no numbers")
     if X.is_complex():
-        raise TypeError(f"{name!r}: found dtype {X.dtype}, expected real numbers")
+        raise TypeError(
+            f"{name!r}: found dtype {X.dtype}, expected real numbers; take real and imaginary "
+            "parts apart"
+        )
     kind = str(X.dtype).removeprefix("torch.")
     X = X.detach().resolve_neg().cpu()
     if kind in FOREIGN_PRECISION or kind.startswith("float8") or kind.startswith("float4"):
@@ -528,10 +482,10 @@ def _refused(X: np.ndarray) -> str:
     if kind == "c":
         return f"found dtype {X.dtype}, expected real numbers; take real and imaginary parts apart"
     if kind in "US":
-        return f"found text (dtype {X.dtype}), expected real numbers"
+        return f"found text (dtype {X.dtype}), expected real numbers; X.astype(float) reads them"
     if kind in "mM":
         return f"found dates or times (dtype {X.dtype}), expected real numbers"
-    return f"found dtype {X.dtype}, expected real numbers"
+    return f"found dtype {X.dtype}, expected real numbers; X.astype(float) makes them if all are"
 
 
 def _peak(values: np.ndarray, name: str) -> float:

@@ -55,13 +55,20 @@ def check_fraction(value: Any, name: str, low: float = 0.0, high: float = 1.0) -
     check_number(value, name, low=low, high=high)
 
 
-def check_integer(value: Any, name: str, low: int, *, optional: bool = False) -> None:
-    """ValueError unless `value` is an integer of at least `low` (or None, where optional)."""
+def check_integer(
+    value: Any, name: str, low: int, high: float = np.inf, *, optional: bool = False
+) -> None:
+    """ValueError unless `value` is an integer from `low` to `high` (or None, where optional)."""
     if value is None and optional:
         return
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < low:
-        other = " or None" if optional else ""
-        raise ValueError(f"{name}: found {value!r}, expected an integer >= {low}{other}")
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | np.integer)
+        or not low <= int(value) <= high
+    ):
+        expected = f"an integer >= {low}" if high == np.inf else f"an integer from {low} to {high}"
+        expected += " or None" if optional else ""
+        raise ValueError(f"{name}: found {value!r}, expected {expected}")
 
 
 def check_jobs(n_jobs: Any) -> None:

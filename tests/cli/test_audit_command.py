@@ -85,7 +85,7 @@ def test_matrices_that_are_none(tmp_path, mistake):
     (tmp_path / "words.csv").write_text("mine")
     assert "words.csv: not a matrix of distances" in mistake("audit", tmp_path / "words.csv")
     write(tmp_path / "d.csv", [[0, 1], [1, 0]], "ab")
-    assert "at least 3 items, found 2" in mistake("audit", tmp_path / "d.csv")
+    assert "found 2 items, expected at least 3" in mistake("audit", tmp_path / "d.csv")
     (tmp_path / "gap.csv").write_text("id,a,b\na,0,\nb,1,0\n")
     assert "gap.csv: not a matrix of distances" in mistake("audit", tmp_path / "gap.csv")
     (tmp_path / "other.csv").write_text("id,a,c\na,0,1\nb,1,0\n")

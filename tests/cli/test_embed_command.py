@@ -97,4 +97,6 @@ def test_one_dimension_and_too_many(distances, run, mistake):
     assert "--n-components of at least 2" in mistake(
         "embed", distances["npz"], "-n", "1", "--figure", "x.pdf"
     )
-    assert "n_components must be from 1 to 5" in mistake("embed", distances["npz"], "-n", "9")
+    assert "n_components: found 9, expected an integer from 1 to 5" in mistake(
+        "embed", distances["npz"], "-n", "9"
+    )

@@ -127,13 +127,13 @@ def test_tables_of_other_stimuli_are_refused(tables, folder, mistake):
     first, second = tables.values()
     text = second.read_text()
     second.write_text(text.replace("image7,", "other,"))
-    assert f"{second}: stimulus 'image7' is missing (1 such)" in mistake(
+    assert f"{second}: found stimuli without 'image7' (1 such)" in mistake(
         "distances", *tables.values()
     )
     second.write_text(text)
     message = mistake("distances", *tables.values(), folder / "net2.npy")
-    assert f"{second}: stimuli are in another order than in {first}, and" in message
-    assert "net2.npy does not name its own" in message
+    assert f"{second}: found stimuli in another order than {first}, and" in message
+    assert "net2.npy; expected names in all of them" in message
 
 
 def test_options_of_tables(tmp_path, run_json, mistake):

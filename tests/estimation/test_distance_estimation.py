@@ -149,13 +149,19 @@ def test_floor_hands_trials_to_metrics_that_want_them(rng):
     ("call", "message"),
     [
         (lambda X: distance_vs_samples([X], PROCRUSTES, [5]), "found 1 representations"),
-        (lambda X: distance_vs_samples([X, X], PROCRUSTES, [1]), "sizes must be from 2 to 30"),
-        (lambda X: distance_vs_samples([X, X], PROCRUSTES, [31]), "sizes must be from 2 to 30"),
-        (lambda X: distance_vs_samples([X, X], PROCRUSTES, []), "sizes must be"),
+        (
+            lambda X: distance_vs_samples([X, X], PROCRUSTES, [1]),
+            r"sizes: found \[1\], expected integers from 2 to 30",
+        ),
+        (
+            lambda X: distance_vs_samples([X, X], PROCRUSTES, [31]),
+            r"sizes: found \[31\], expected integers from 2 to 30",
+        ),
+        (lambda X: distance_vs_samples([X, X], PROCRUSTES, []), "sizes: found"),
         (lambda X: distance_vs_samples([X, X], PROCRUSTES, [5], n_repeats=0), "n_repeats"),
         (lambda X: distance_vs_samples({"u": X, "v": X[:9]}, PROCRUSTES, [5]), "'v': found 9"),
         (lambda X: bootstrap_distances([X, X[:, 0]], PROCRUSTES), "expected .stimuli"),
-        (lambda X: bootstrap_distances([X, X], PROCRUSTES, over="trials"), "over must be"),
+        (lambda X: bootstrap_distances([X, X], PROCRUSTES, over="trials"), "over: found 'trials'"),
         (lambda X: bootstrap_distances([X, X], PROCRUSTES, n_bootstrap=1), "n_bootstrap"),
         (lambda X: bootstrap_distances([X, X], PROCRUSTES, level=95), "level"),
         (lambda X: split_half_floor([X], PROCRUSTES), r"found shape \(30, 3\)"),

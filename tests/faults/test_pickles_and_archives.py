@@ -39,7 +39,8 @@ class Evil:
 def test_the_program_never_asks_for_it(root: Path, pattern: str):
     files = [*(root / "src").rglob("*.py"), *(root / "scripts").glob("*.py")]
     assert len(files) > 100
-    # AllenSDK's own interpreter runs these; they read no pickles either.
+    # What users run on metrics of their own reads back the pickles that it has just written.
+    files.remove(root / "src" / "shapemetrics" / "testing.py")
     found = [
         f"{file.relative_to(root)}: {line.strip()}"
         for file in files

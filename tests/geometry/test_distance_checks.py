@@ -19,11 +19,11 @@ def changed(i, j, value, symmetric=True):
 @pytest.mark.parametrize(
     ("D", "message"),
     [
-        (np.zeros(3), r"square matrix, found shape \(3,\)"),
-        (np.zeros((1, 1)), "at least 2 items, found 1"),
+        (np.zeros(3), r"found shape \(3,\), expected a square matrix"),
+        (np.zeros((1, 1)), "found 1 items, expected at least 2"),
         (changed(0, 2, np.inf), "inf between VISp and VISam"),
-        (changed(0, 2, -0.5), "non-negative, found -0.5 between VISp and VISam"),
-        (changed(1, 1, 0.2), "zero on its diagonal, found 0.2 at LGd"),
+        (changed(0, 2, -0.5), "found -0.5 between VISp and VISam, expected non-negative"),
+        (changed(1, 1, 0.2), "found 0.2 on the diagonal at LGd, expected 0"),
         (changed(1, 2, 0.4, symmetric=False), "0.4 from LGd to VISam and 1.0 from VISam to LGd"),
     ],
 )

@@ -129,9 +129,9 @@ def test_principal_axes_of_coinciding_points_are_zero():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"n_components": 0}, "n_components must be from 1 to 25"),
-        ({"n_components": 26}, "n_components must be from 1 to 25"),
-        ({"method": "nonmetric"}, "method must be"),
+        ({"n_components": 0}, "n_components: found 0, expected an integer from 1 to 25"),
+        ({"n_components": 26}, "n_components: found 26, expected an integer from 1 to 25"),
+        ({"method": "nonmetric"}, "method: found 'nonmetric'"),
         ({"n_init": 0}, "n_init"),
         ({"max_iter": 0}, "max_iter"),
         ({"eps": -1.0}, "eps"),

@@ -363,8 +363,8 @@ def test_more_landmarks_are_better(layers) -> None:
 
 
 def options() -> Iterator[tuple[dict, str]]:
-    yield {"n_components": 9}, "n_components must be from 1 to 6"
-    yield {"method": "nonmetric"}, "method must be"
+    yield {"n_components": 9}, "n_components: found 9, expected an integer from 1 to 6"
+    yield {"method": "nonmetric"}, "method: found 'nonmetric'"
     yield {"max_iter": 0}, "max_iter"
     yield {"eps": -1.0}, "eps"
 

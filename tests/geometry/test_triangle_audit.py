@@ -124,10 +124,10 @@ def test_diagonal_is_reported_and_takes_no_part():
     ("D", "ids", "message"),
     [
         (np.zeros((2, 2)), None, "at least 3"),
-        (np.zeros((3, 4)), None, r"square matrix, found shape \(3, 4\)"),
+        (np.zeros((3, 4)), None, r"found shape \(3, 4\), expected a square matrix"),
         (np.full((3, 3), np.nan), ["a", "b", "c"], "nan between a and a"),
-        (np.zeros((3, 3)), ["a", "b"], r"shape \(3,\)"),
-        (np.zeros((3, 3)), ["a", "b", "a"], "a more than once"),
+        (np.zeros((3, 3)), ["a", "b"], r"ids: found an array of shape \(2,\), expected \(3,\)"),
+        (np.zeros((3, 3)), ["a", "b", "a"], "found a twice, expected distinct ids"),
     ],
 )
 def test_bad_input_is_named(D, ids, message):

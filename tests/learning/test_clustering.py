@@ -97,10 +97,16 @@ def test_agreement_of_groups_is_judged_by_groups():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: linkage_table(np.zeros((3, 3)), "centroid"), "method must be one of"),
+        (
+            lambda: linkage_table(np.zeros((3, 3)), "centroid"),
+            "method: found 'centroid', expected one of",
+        ),
         (lambda: linkage_table(np.ones((3, 3)) - np.eye(3)).cut(4), "n_clusters"),
         (lambda: cluster_kmeans(np.zeros(3), 1), "finite matrix"),
-        (lambda: cluster_kmeans(np.zeros((3, 2)), 4), "k must be from 1 to 3"),
+        (
+            lambda: cluster_kmeans(np.zeros((3, 2)), 4),
+            "k: found 4, expected an integer from 1 to 3",
+        ),
         (lambda: cluster_agreement([0, 1], [0, 1, 1]), "found 2 and 3"),
     ],
 )

@@ -213,19 +213,19 @@ def test_runs_are_seeded(clouds):
     ("change", "message"),
     [
         ({"labels": np.zeros(60)}, "at least 2 classes"),
-        ({"labels": np.zeros(59)}, r"labels must have shape \(60,\)"),
+        ({"labels": np.zeros(59)}, r"labels: found shape \(59,\), expected one per item, \(60,\)"),
         ({"labels": np.r_[np.nan, np.arange(59) % 2]}, "found nan at 0"),
         ({"labels": np.r_[["rare"] * 4, ["common"] * 56]}, "class rare has 4 items, expected at"),
         (
             {"labels": np.arange(60) % 2, "groups": np.arange(60) % 4},
             "class 0 has 2 groups, expected at least 5",
         ),
-        ({"classifier": "forest"}, 'classifier must be "knn" or "svm"'),
-        ({"scoring": "f1"}, "scoring must be"),
-        ({"neighbors": (0,)}, "neighbors must be positive whole numbers"),
-        ({"neighbors": (1.5,)}, "neighbors must be positive whole numbers"),
-        ({"classifier": "svm", "costs": ()}, "costs must be positive"),
-        ({"n_inner": 1}, "n_inner must be at least 2"),
+        ({"classifier": "forest"}, "classifier: found 'forest', expected one of 'knn', 'svm'"),
+        ({"scoring": "f1"}, "scoring: found 'f1'"),
+        ({"neighbors": (0,)}, r"neighbors: found \(.*\), expected integers >= 1"),
+        ({"neighbors": (1.5,)}, r"neighbors: found \(.*\), expected integers >= 1"),
+        ({"classifier": "svm", "costs": ()}, "costs: found .* expected numbers > 0"),
+        ({"n_inner": 1}, "n_inner: found 1, expected an integer >= 2"),
     ],
 )
 def test_bad_input_is_named(clouds, change, message):

@@ -118,5 +118,5 @@ def test_central_interval():
 def test_groups_become_codes():
     np.testing.assert_array_equal(check_groups(["b", "a", "b"], 3), [1, 0, 1])
     assert check_groups(None, 3) is None
-    with pytest.raises(ValueError, match=r"groups must have shape \(3,\)"):
+    with pytest.raises(ValueError, match=r"groups: found shape \(1,\), expected \(3,\)"):
         check_groups(["a"], 3)

@@ -100,7 +100,7 @@ def test_parameters_survive_cloning(networks):
 
 def test_bad_input_is_named(networks):
     arrays, _ = networks
-    with pytest.raises(ValueError, match="output must be"):
+    with pytest.raises(ValueError, match="output: found"):
         ShapeDistances(METRIC, output="similarity").fit(arrays)
     with pytest.raises(ValueError, match="stimuli"):
         ShapeDistances(METRIC).fit_transform([*arrays, np.eye(4)])

@@ -113,7 +113,9 @@ def test_axes_correlate_by_ranks(rng):
     assert found[3].isna().all()
     with pytest.raises(ValueError, match="covariate kind holds labels, expected numbers"):
         axis_correlations(points, {"kind": list("ab") * 10})
-    with pytest.raises(ValueError, match=r"points must be finite, of shape \(K, L\)"):
+    with pytest.raises(
+        ValueError, match=r"points: found shape .* expected a finite matrix \(K, L\)"
+    ):
         axis_correlations(np.arange(3.0), {"x": [1, 2, 3]})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from sklearn.cross_decomposition import CCA
 
 from shapemetrics import pairwise_distances
 from shapemetrics.arrays import RoundingWarning
-from shapemetrics.metrics import LinearMetric
+from shapemetrics.metrics import KernelMetric, LinearMetric
 
 ALPHAS = (0.0, 0.25, 0.5, 1.0)
 GEOMETRIES = ("angular", "euclidean")
@@ -213,6 +214,23 @@ def test_rank_does_not_depend_on_units(scale):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(40, 3)) @ rng.normal(size=(3, 7)) * scale
     assert LinearMetric(alpha=0.0).prepare(X).features.shape == (40, 3)
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("make", [LinearMetric, partial(KernelMetric, "linear")])
+def test_rank_tolerance_is_heeded_whichever_are_more_of_stimuli_and_units(make, alpha):
+    """Silent units change nothing, nor does a tolerance that all directions pass."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(12, 3)) * [1.0, 0.1, 1e-3] @ np.linalg.qr(rng.normal(size=(3, 3)))[0]
+    Y = rng.normal(size=(12, 3))
+    wide = np.hstack([X, np.zeros((12, 20))])
+    metric = make(alpha=alpha, rank_tolerance=0.01)
+    U, s, Vt = np.linalg.svd(X - X.mean(axis=0), full_matrices=False)
+    kept = U[:, :2] * s[:2] @ Vt[:2]
+    expected = make(alpha=alpha).distance(kept, Y)
+    assert metric.distance(X, Y) == pytest.approx(expected, abs=1e-12)
+    assert metric.distance(wide, Y) == pytest.approx(expected, abs=1e-12)
+    assert make(alpha=alpha, rank_tolerance=1e-4).distance(X, Y) != pytest.approx(expected)
 
 
 def test_rank_is_judged_by_the_precision_of_the_computation_whatever_stores_the_data():

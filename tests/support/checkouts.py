@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -52,16 +53,14 @@ class Checkout:
         )
 
     def run(self, *options: str, expect: int = 0) -> str:
-        done = subprocess.run(
-            self.command(*options),
-            cwd=self.folder,
-            env=self.environment(),
-            capture_output=True,
-            text=True,
-            timeout=600,
-        )
-        output = done.stdout + done.stderr
-        assert done.returncode == expect, output[-6000:]
+        process = self.start(*options)
+        try:
+            output, _ = process.communicate(timeout=1200)
+        finally:
+            if process.poll() is None:  # too slow, or the test was interrupted: with its jobs
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+        assert process.returncode == expect, output[-6000:]
         return output
 
     def planned(self, *options: str) -> dict[str, int]:

@@ -45,9 +45,9 @@ SEARCH = {"n_starts", "max_iter", "tol"}
 #: The options that each comparison has.
 OPTIONS = {
     "cka": (),
-    "mean_cca": ("n_components",),
-    "pwcca": ("n_components",),
-    "linear_regression": ("n_folds", "ridge", "seed"),
+    "mean_cca": ("n_components", "rank_tolerance"),
+    "pwcca": ("n_components", "rank_tolerance"),
+    "linear_regression": ("n_folds", "ridge", "seed", "rank_tolerance"),
     "rsa_correlation": ("rdm", "correlation"),
 }
 

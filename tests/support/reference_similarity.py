@@ -29,8 +29,8 @@ def one_minus_cka(X: Any, Y: Any) -> Answer:
     return found._replace(value=float(2 * half * half))
 
 
-def _whitened(X: Any, n_components: int | None) -> Shape:
-    return shape(X, alpha=0.0, n_components=n_components, preserve_variance=False)
+def _whitened(X: Any, **options: Any) -> Shape:
+    return shape(X, alpha=0.0, preserve_variance=False, **options)
 
 
 def _canonical(x: Shape, y: Shape) -> tuple[np.ndarray, np.ndarray, int]:
@@ -40,21 +40,21 @@ def _canonical(x: Shape, y: Shape) -> tuple[np.ndarray, np.ndarray, int]:
     return axes.values[:smaller], x.phi @ axes.left[:, :smaller], smaller
 
 
-def mean_cca(X: Any, Y: Any, *, n_components: int | None = None) -> Answer:
+def mean_cca(X: Any, Y: Any, **options: Any) -> Answer:
     """1 - mean canonical correlation."""
-    x, y = (_whitened(Z, n_components) for Z in (X, Y))
+    x, y = (_whitened(Z, **options) for Z in (X, Y))
     rho, _, smaller = _canonical(x, y)
     error = np.sqrt(smaller) * (x.condition + y.condition)
     value = np.clip(1 - rho.sum() / smaller, 0, 1)
     return _answer(value, error, doubtful=x.doubtful or y.doubtful)
 
 
-def pwcca(X: Any, Y: Any, *, n_components: int | None = None) -> Answer:
+def pwcca(X: Any, Y: Any, **options: Any) -> Answer:
     """1 - canonical correlations weighted by the sums of |<h_i, x_j>| over units j.
 
     Weights of equal correlations depend on the choice of their variates: undetermined there.
     """
-    x, y = (_whitened(Z, n_components) for Z in (X, Y))
+    x, y = (_whitened(Z, **options) for Z in (X, Y))
     A, _ = centred(exact(X))
     rho, variates, _ = _canonical(x, y)
     weights = np.abs(variates.T @ A).sum(axis=1)
@@ -79,17 +79,24 @@ def folds(m: int, n_folds: int | None, seed: int) -> list[tuple[np.ndarray, np.n
 
 
 def linear_regression(
-    X: Any, Y: Any, *, n_folds: int | None = 5, ridge: float = 0.0, seed: int = 0
+    X: Any,
+    Y: Any,
+    *,
+    n_folds: int | None = 5,
+    ridge: float = 0.0,
+    seed: int = 0,
+    rank_tolerance: float | None = None,
 ) -> Answer:
     """1 - R^2 of predicting Y from X, with intercept, all units of Y together.
 
-    The ridge is solved as least squares of ``[X; sqrt(penalty) I]`` on ``[Y; 0]``.
+    The ridge is solved as least squares of ``[X; sqrt(penalty) I]`` on ``[Y; 0]``, X without the
+    directions below the tolerance.
     """
     X, Y = exact(X), exact(Y)
     m, n = X.shape
     centred(X)
     total = norm(centred(Y)[0]) ** 2
-    tolerance = default_tolerance(m, n)
+    tolerance = default_tolerance(m, n) if rank_tolerance is None else rank_tolerance
     squared, errors, doubtful = Exact(0), [magnitude(Y) / float(np.sqrt(total))], False
     for train, test in folds(m, n_folds, seed):
         mean_x, mean_y = X[train].mean(axis=0), Y[train].mean(axis=0)
@@ -97,14 +104,18 @@ def linear_regression(
         if not np.any(A):
             squared += norm(Y[test] - mean_y) ** 2
             continue
+        if ridge == 0.0 or rank_tolerance is not None:
+            whole = decompose(A)
+            rounding = float(DOUBLE * magnitude(X) / whole.values[0])
+            rank, near = rank_of(whole.values, tolerance, rounding)
+            doubtful |= near
+            A = A @ whole.right[:, :rank] @ whole.right[:, :rank].T
         penalty = Exact(ridge) * norm(A) ** 2 / n
         below = np.sqrt(penalty) * np.eye(n if penalty > 0 else 0, n, dtype=Exact)
         axes = decompose(np.vstack([A, below]))
         s = axes.values
-        rank = int(np.count_nonzero(s))
-        if ridge == 0.0:
-            rank, near = rank_of(s, tolerance, float(DOUBLE * magnitude(X) / s[0]))
-            doubtful |= near
+        if penalty > 0:
+            rank = int(np.count_nonzero(s))
         left, s, right = axes.left[: len(A), :rank], s[:rank], axes.right[:, :rank]
         coefficients = (right / s) @ left.T @ B
         residual = Y[test] - mean_y - (X[test] - mean_x) @ coefficients
@@ -164,6 +175,8 @@ def rsa_correlation(
             raise Undefined("fewer than three stimuli")
         centred(Z)
         values, error = _dissimilarities(Z, rdm)
+        if values.max() > 0:  # squares may lie beyond the range of float64
+            values, error = values / values.max(), error / values.max()
         if correlation == "spearman":
             values, near = _ranks(values, error)
             doubtful |= near

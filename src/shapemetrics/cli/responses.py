@@ -13,12 +13,12 @@ from typing import Any
 from shapemetrics.cli.metric_names import assignment
 from shapemetrics.datasets.files.folders import response_files
 from shapemetrics.datasets.files.formats import FORMATS, TABLES, stem_of, suffix_of
-from shapemetrics.datasets.files.order import StimulusOrder
 from shapemetrics.datasets.files.readers import Reading, read_file, variables_of
 from shapemetrics.datasets.files.remarks import remarks_on_axes, remarks_on_containers, told_of
 from shapemetrics.datasets.files.variables import candidates
 from shapemetrics.files import sha256_of
 from shapemetrics.linalg import Array
+from shapemetrics.stimuli import StimulusOrder
 from shapemetrics.store.arrays import Positions, flatten_positions
 from shapemetrics.store.metadata import DATASET, INDEX
 from shapemetrics.store.reader import RepresentationStore
@@ -115,7 +115,7 @@ def read_responses(
     stores = {path: _selected(path, select) for path in files if path.is_dir()}
     if select and not stores:
         raise ValueError("--select: expected a representation store among the files")
-    order, arrays, told = StimulusOrder(), [], []
+    order, arrays, told = StimulusOrder(remedy=""), [], []
     readers: dict[str, Callable[[], Array]] = {}
     for path, label in zip(files, labels(files)):
         if path in stores:

@@ -205,8 +205,8 @@ def moment_angle(
         raise ValueError(f"Y: found {len(trials_y)} stimuli, expected {n_stimuli} as in X")
     if n_moments < 1 or n_orders < 1 or n_jackknife < 2:
         raise ValueError(
-            "n_moments and n_orders must be at least 1 and n_jackknife at least 2, "
-            f"found {n_moments}, {n_orders}, {n_jackknife}"
+            f"n_moments, n_orders, n_jackknife: found {n_moments}, {n_orders}, {n_jackknife}, "
+            "expected at least 1, 1 and 2"
         )
     n_rows = n_stimuli // (2 if center else 1)
     needed = _fewest_rows(n_moments, n_jackknife)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from shapemetrics.metrics.base import Metric
 from shapemetrics.pairwise.engine import pairwise_distances
 from shapemetrics.pairwise.inputs import Arrays, names_and_arrays
+from shapemetrics.validation import check_choice, check_integer, check_number
 
 __all__ = ["bootstrap_distances", "distance_vs_samples", "split_half_floor"]
 
@@ -102,9 +103,8 @@ def distance_vs_samples(
     names, matrices, n_stimuli = _same_stimuli(arrays, 2)
     wanted = sorted(set(sizes))
     if not wanted or wanted[0] < 2 or wanted[-1] > n_stimuli:
-        raise ValueError(f"sizes must be from 2 to {n_stimuli}, found {wanted}")
-    if n_repeats < 1:
-        raise ValueError(f"n_repeats must be at least 1, found {n_repeats}")
+        raise ValueError(f"sizes: found {wanted}, expected integers from 2 to {n_stimuli}")
+    check_integer(n_repeats, "n_repeats", 1)
     rows, columns, labels = _pairs(names, metric.symmetric)
     parts = []
     for repeat, child in enumerate(np.random.SeedSequence(seed).spawn(n_repeats)):
@@ -203,12 +203,9 @@ def bootstrap_distances(
     (3, True)
     """
     names, matrices, _ = _same_stimuli(arrays, 2)
-    if over not in ("stimuli", "units", "both"):
-        raise ValueError(f'over must be "stimuli", "units" or "both", found {over!r}')
-    if n_bootstrap < 2:
-        raise ValueError(f"n_bootstrap must be at least 2, found {n_bootstrap}")
-    if not 0 < level < 1:
-        raise ValueError(f"level must lie between 0 and 1, found {level}")
+    check_choice(over, "over", ("stimuli", "units", "both"))
+    check_integer(n_bootstrap, "n_bootstrap", 2)
+    check_number(level, "level", above=0.0, below=1.0)
     rows, columns, labels = _pairs(names, metric.symmetric)
 
     def measure(sample: Sequence[NDArray]) -> NDArray:
@@ -287,10 +284,8 @@ def split_half_floor(
     """
     collection: Any = [trials] if isinstance(trials, np.ndarray) and trials.ndim == 3 else trials
     names, values = names_and_arrays(collection)
-    if n_splits < 1:
-        raise ValueError(f"n_splits must be at least 1, found {n_splits}")
-    if not 0 < level < 1:
-        raise ValueError(f"level must lie between 0 and 1, found {level}")
+    check_integer(n_splits, "n_splits", 1)
+    check_number(level, "level", above=0.0, below=1.0)
     rows = []
     for name, X, child in zip(names, values, np.random.SeedSequence(seed).spawn(len(names))):
         if X.ndim != 3 or X.shape[1] < 2:

@@ -8,17 +8,29 @@ from .audit import (
 from .audit import (
     triangle_audit as triangle_audit,
 )
-from .clusters import (
+from .clustering import (
     Medoids as Medoids,
 )
-from .clusters import (
+from .clustering import (
     ShapeClusters as ShapeClusters,
 )
-from .clusters import (
+from .clustering import (
+    Tree as Tree,
+)
+from .clustering import (
+    cluster_distances as cluster_distances,
+)
+from .clustering import (
+    cluster_kmeans as cluster_kmeans,
+)
+from .clustering import (
     kmeans_shapes as kmeans_shapes,
 )
-from .clusters import (
+from .clustering import (
     kmedoids as kmedoids,
+)
+from .clustering import (
+    linkage_table as linkage_table,
 )
 from .distortions import (
     Distortion as Distortion,

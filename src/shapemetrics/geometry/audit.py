@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from shapemetrics.pairwise.checks import check_dissimilarities
 from shapemetrics.pairwise.threads import item_workers
+from shapemetrics.validation import check_number
 
 __all__ = ["TriangleAudit", "Triple", "triangle_audit"]
 
@@ -315,8 +316,7 @@ def triangle_audit(
     >>> audit.worst
     Triple(i='a', j='b', k='c', d_ik=5.0, d_ij=1.0, d_jk=1.0)
     """
-    if not tolerance >= 0:
-        raise ValueError(f"tolerance must be zero or more, found {tolerance}")
+    check_number(tolerance, "tolerance", low=0.0)
     matrix, names = check_dissimilarities(D, ids, name=name, min_items=3)
     n_items = len(matrix)
     slack = tolerance * float(np.abs(matrix).max())

@@ -149,7 +149,7 @@ def distortion(D: ArrayLike, X: ArrayLike) -> Distortion:
     points = np.asarray(X, dtype=np.float64)
     if points.ndim != 2 or len(points) != len(matrix):
         raise ValueError(
-            f"X must hold {len(matrix)} points as a matrix, like D, found shape {points.shape}"
+            f"X: found shape {points.shape}, expected a matrix of {len(matrix)} points, as in D"
         )
     return distortion_between(upper_triangle(matrix), point_distances(points))
 
@@ -222,7 +222,7 @@ def distortion_curve(
         check_embedding_options(n_components, len(matrix), max_iter, eps)
     unknown = set(methods) - {"metric", "classical"}
     if unknown:
-        raise ValueError(f'methods must be "metric" or "classical", found {unknown.pop()!r}')
+        raise ValueError(f"methods: found {unknown.pop()!r}, expected 'metric' or 'classical'")
 
     wanted = upper_triangle(matrix)
     with item_workers(len(matrix), n_jobs) as run:

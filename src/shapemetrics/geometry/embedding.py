@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from shapemetrics.geometry.smacof import Run, smacof
 from shapemetrics.pairwise.checks import check_distances, upper_triangle
 from shapemetrics.pairwise.threads import item_workers
+from shapemetrics.validation import check_choice, check_integer, check_number
 
 __all__ = ["Embedding", "Method", "embed", "principal_axes", "stress", "stress_between"]
 
@@ -134,12 +135,9 @@ def fill_empty_axes(X: NDArray, D: NDArray, seed: int) -> NDArray:
 
 def check_embedding_options(n_components: int, n_items: int, max_iter: int, eps: float) -> None:
     """Raise ValueError where an option of an embedding is out of range."""
-    if not 1 <= n_components <= n_items:
-        raise ValueError(f"n_components must be from 1 to {n_items}, found {n_components}")
-    if max_iter < 1:
-        raise ValueError(f"max_iter must be at least 1, found {max_iter}")
-    if not eps >= 0:
-        raise ValueError(f"eps must be zero or more, found {eps}")
+    check_integer(n_components, "n_components", 1, n_items)
+    check_integer(max_iter, "max_iter", 1)
+    check_number(eps, "eps", low=0.0)
 
 
 def embed(
@@ -205,10 +203,8 @@ def embed(
     """
     matrix, _ = check_distances(D)
     check_embedding_options(n_components, len(matrix), max_iter, eps)
-    if method not in ("metric", "classical"):
-        raise ValueError(f'method must be "metric" or "classical", found {method!r}')
-    if n_init < 1:
-        raise ValueError(f"n_init must be at least 1, found {n_init}")
+    check_choice(method, "method", ("metric", "classical"))
+    check_integer(n_init, "n_init", 1)
 
     with item_workers(len(matrix), n_jobs) as run:
         axes, eigenvalues = classical_axes(matrix)

@@ -23,6 +23,7 @@ from shapemetrics.geometry.embedding import (
 from shapemetrics.geometry.landmarks import LandmarkDistances, triangle_bounds
 from shapemetrics.pairwise.checks import check_distances, upper_triangle
 from shapemetrics.pairwise.threads import small_matrix_threads
+from shapemetrics.validation import check_choice
 
 __all__ = ["LandmarkEmbedding", "landmark_distortion"]
 
@@ -143,8 +144,7 @@ class LandmarkEmbedding(TransformerMixin, BaseEstimator):
         """
         D, _ = check_distances(X, name="X")
         check_embedding_options(self.n_components or 1, len(D), self.max_iter, self.eps)
-        if self.method not in ("metric", "classical"):
-            raise ValueError(f'method must be "metric" or "classical", found {self.method!r}')
+        check_choice(self.method, "method", ("metric", "classical"))
         with small_matrix_threads(len(D)):
             self._fit_classical(D)
             if self.method == "metric":

@@ -52,6 +52,7 @@ def accuracy_agreement(
 
     Examples
     --------
+    >>> import pandas as pd
     >>> table = pd.DataFrame({"test_accuracy": [0.5, 0.6, 0.8, 0.7],
     ...                       "published_test_accuracy": [0.8, 0.85, 0.95, 0.9]})
     >>> found = accuracy_agreement(table).iloc[0]

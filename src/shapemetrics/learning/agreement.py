@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from shapemetrics.learning.resampling import check_counts, permutation_p_value
 from shapemetrics.pairwise.checks import check_distances, upper_triangle
 from shapemetrics.pairwise.threads import item_workers
+from shapemetrics.validation import check_choice
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -143,10 +144,9 @@ def mantel(
     second, _ = check_distances(D2, name="D2", min_items=3)
     if first.shape != second.shape:
         raise ValueError(
-            f"D1 and D2 must hold the same items, found {len(first)} and {len(second)}"
+            f"D1 and D2: found {len(first)} and {len(second)} items, expected the same ones"
         )
-    if method not in ("pearson", "spearman"):
-        raise ValueError(f'method must be "pearson" or "spearman", found {method!r}')
+    check_choice(method, "method", ("pearson", "spearman"))
     check_counts(n_permutations=n_permutations)
     A, B = _standardised(first, method, "D1"), _standardised(second, method, "D2")
     rng = np.random.default_rng(seed)
@@ -222,8 +222,8 @@ def metric_agreement(
     for a, b in combinations(checked, 2):
         if checked[a].shape != checked[b].shape:
             raise ValueError(
-                f"{a} and {b} must hold the same items, "
-                f"found {len(checked[a])} and {len(checked[b])}"
+                f"{a} and {b}: found {len(checked[a])} and {len(checked[b])} items, "
+                "expected the same ones"
             )
         result = mantel(
             checked[a], checked[b], n_permutations=n_permutations, seed=seed, method=method

@@ -22,6 +22,7 @@ from shapemetrics.learning.resampling import (
 )
 from shapemetrics.pairwise.checks import check_distances
 from shapemetrics.pairwise.threads import item_workers
+from shapemetrics.validation import check_choice
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,17 +74,17 @@ def _check_labels(
     """Return the classes and the class of each item; ValueError names a class too rare."""
     values = np.asarray(labels)
     if values.shape != ids.shape:
-        raise ValueError(f"labels must have shape {ids.shape}, one an item, found {values.shape}")
+        raise ValueError(f"labels: found shape {values.shape}, expected one per item, {ids.shape}")
     import pandas as pd
 
     missing = pd.isna(values)
     if missing.any():
         raise ValueError(
-            f"labels must not be missing, found {values[missing][0]} at {ids[missing][0]}"
+            f"labels: found {values[missing][0]} at {ids[missing][0]}, expected a label per item"
         )
     classes, y = np.unique(values, return_inverse=True)
     if len(classes) < 2:
-        raise ValueError(f"labels must hold at least 2 classes, found only {classes[0]}")
+        raise ValueError(f"labels: found only {classes[0]}, expected at least 2 classes")
     needed = max(n_outer, 3)  # three, so that both loops can train on the class
     for code, name in enumerate(classes):
         holders = np.flatnonzero(y == code)
@@ -105,14 +106,12 @@ def _build_model(
     sigmas: Sequence[float],
     costs: Sequence[float],
 ) -> Model:
-    if scoring not in ("accuracy", "balanced_accuracy"):
-        raise ValueError(f'scoring must be "accuracy" or "balanced_accuracy", found {scoring!r}')
+    check_choice(scoring, "scoring", ("accuracy", "balanced_accuracy"))
     makers: dict[str, Callable[[], Model]] = {
         "knn": lambda: NearestNeighbours(D, neighbors),
         "svm": lambda: DistanceSvm(D, sigmas, costs, balanced=scoring == "balanced_accuracy"),
     }
-    if classifier not in makers:
-        raise ValueError(f'classifier must be "knn" or "svm", found {classifier!r}')
+    check_choice(classifier, "classifier", tuple(makers))
     return makers[classifier]()
 
 

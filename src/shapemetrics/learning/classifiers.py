@@ -58,7 +58,7 @@ class NearestNeighbours:
             or self.neighbors.dtype.kind not in "iu"
             or (self.neighbors < 1).any()
         ):
-            raise ValueError(f"neighbors must be positive whole numbers, found {neighbors}")
+            raise ValueError(f"neighbors: found {neighbors}, expected integers >= 1")
         self.grid = [{"n_neighbors": int(k)} for k in self.neighbors]
         self._order = np.argsort(D, axis=1, kind="stable").astype(np.int32)
 
@@ -116,7 +116,7 @@ class DistanceSvm:
     ) -> None:
         for name, values in (("sigmas", sigmas), ("costs", costs)):
             if not len(values) or not all(v > 0 for v in values):
-                raise ValueError(f"{name} must be positive numbers, found {values}")
+                raise ValueError(f"{name}: found {values}, expected numbers > 0")
         self.sigmas = [float(s) for s in sigmas]
         self.costs = [float(c) for c in costs]
         self.class_weight = "balanced" if balanced else None

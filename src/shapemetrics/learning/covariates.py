@@ -159,7 +159,7 @@ def axis_correlations(points: ArrayLike, covariates: Covariates) -> pd.DataFrame
 
     places = np.asarray(points, dtype=np.float64)
     if places.ndim != 2 or not np.isfinite(places).all():
-        raise ValueError(f"points must be finite, of shape (K, L), found shape {places.shape}")
+        raise ValueError(f"points: found shape {places.shape}, expected a finite matrix (K, L)")
     columns = _columns(covariates, len(places))
     text = [name for name, values in columns.items() if not _is_number(values)]
     if text:

@@ -16,6 +16,7 @@ from shapemetrics.learning.kernels import (
     median_distance,
     positive_spectrum,
 )
+from shapemetrics.validation import check_number
 
 __all__ = ["DistanceKernel"]
 
@@ -66,8 +67,7 @@ class DistanceKernel(TransformerMixin, BaseEstimator):
     def fit(self, D: ArrayLike, y: Any = None) -> DistanceKernel:
         """Measure the width on the distances between training items, shape (n, n)."""
         matrix = check_cross_distances(D)
-        if not self.sigma > 0:
-            raise ValueError(f"sigma must be positive, found {self.sigma}")
+        check_number(self.sigma, "sigma", above=0.0)
         self.n_features_in_ = len(matrix)
         self.width_ = self.sigma * median_distance(matrix)
         self.projection_ = None

@@ -76,7 +76,7 @@ def gaussian_kernel(D: ArrayLike, width: float) -> NDArray[np.float64]:
     [[1.0, 0.135], [0.135, 1.0]]
     """
     if not width > 0:
-        raise ValueError(f"the width of a kernel must be positive, found {width}")
+        raise ValueError(f"width of a kernel: found {width}, expected a number > 0")
     kernel = np.atleast_1d(np.asarray(D, dtype=np.float64) / width)
     np.square(kernel, out=kernel)
     kernel *= -0.5
@@ -87,16 +87,18 @@ def check_cross_distances(D: ArrayLike, n_training: int | None = None) -> NDArra
     """Check a training matrix (square), or distances from test items to n training items."""
     matrix = np.asarray(D, dtype=np.float64)
     if matrix.ndim != 2:
-        raise ValueError(f"distances must be a matrix, found shape {matrix.shape}")
+        raise ValueError(f"distances: found shape {matrix.shape}, expected a matrix")
     if n_training is None and matrix.shape[0] != matrix.shape[1]:
-        raise ValueError(f"training distances must be square, found shape {matrix.shape}")
+        raise ValueError(f"training distances: found shape {matrix.shape}, expected a square one")
     if n_training is not None and matrix.shape[1] != n_training:
         raise ValueError(
-            f"test distances must have {n_training} columns, one a training item, "
-            f"found shape {matrix.shape}"
+            f"test distances: found shape {matrix.shape}, expected {n_training} columns, "
+            "one per training item"
         )
     if not np.isfinite(matrix).all() or (matrix < 0).any():
-        raise ValueError("distances must be finite and non-negative")
+        raise ValueError(
+            "distances: found negative ones, infinity or NaN, expected finite and non-negative ones"
+        )
     return matrix
 
 

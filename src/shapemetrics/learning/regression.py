@@ -79,12 +79,12 @@ def _prediction_table(names: NDArray, target: NDArray, runs: list[Run]) -> pd.Da
 def _check_target(y: ArrayLike, ids: NDArray) -> NDArray[np.float64]:
     target = np.asarray(y, dtype=np.float64)
     if target.shape != ids.shape:
-        raise ValueError(f"y must have shape {ids.shape}, one target an item, found {target.shape}")
+        raise ValueError(f"y: found shape {target.shape}, expected {ids.shape}, one per item")
     bad = ~np.isfinite(target)
     if bad.any():
-        raise ValueError(f"y must be finite, found {target[bad][0]} at {ids[bad][0]}")
+        raise ValueError(f"y: found {target[bad][0]} at {ids[bad][0]}, expected finite numbers")
     if np.ptp(target) <= 1e-12 * np.abs(target).max():
-        raise ValueError(f"y must vary, found {target[0]} for every item")
+        raise ValueError(f"y: found {target[0]} for every item, expected targets that vary")
     return target
 
 
@@ -92,7 +92,7 @@ def _check_grid(sigmas: ArrayLike, ridges: ArrayLike) -> Grid:
     grid = Grid(np.asarray(sigmas, dtype=np.float64), np.asarray(ridges, dtype=np.float64))
     for name, values in (("sigmas", grid.sigmas), ("ridges", grid.ridges)):
         if values.ndim != 1 or not len(values) or not (values > 0).all():
-            raise ValueError(f"{name} must be a list of positive numbers, found {values}")
+            raise ValueError(f"{name}: found {values}, expected a list of numbers > 0")
     return grid
 
 

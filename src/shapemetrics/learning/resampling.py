@@ -9,6 +9,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from shapemetrics.validation import check_integer
+
 __all__ = [
     "Scheme",
     "bootstrap_weights",
@@ -36,8 +38,7 @@ def check_counts(**counts: int) -> None:
     """Raise ValueError where a number of folds, repeats, permutations or samples is too small."""
     least = {"n_outer": 2, "n_inner": 2, "n_repeats": 1}
     for name, value in counts.items():
-        if value < least.get(name, 0):
-            raise ValueError(f"{name} must be at least {least.get(name, 0)}, found {value}")
+        check_integer(value, name, least.get(name, 0))
 
 
 def central_interval(values: NDArray, level: float = 0.95) -> tuple[float, float]:
@@ -54,7 +55,7 @@ def check_groups(groups: Sequence | None, n_items: int) -> NDArray[np.int64] | N
         return None
     names = np.asarray(groups)
     if names.shape != (n_items,):
-        raise ValueError(f"groups must have shape ({n_items},), found {names.shape}")
+        raise ValueError(f"groups: found shape {names.shape}, expected ({n_items},)")
     return np.unique(names, return_inverse=True)[1]
 
 

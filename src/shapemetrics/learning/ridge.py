@@ -15,6 +15,7 @@ from shapemetrics.learning.kernels import (
     median_distance,
     positive_spectrum,
 )
+from shapemetrics.validation import check_number
 
 __all__ = ["DistanceKernelRidge", "shrinkage"]
 
@@ -71,14 +72,13 @@ class DistanceKernelRidge(RegressorMixin, BaseEstimator):
         targets = np.asarray(y, dtype=np.float64)
         if targets.ndim not in (1, 2) or len(targets) != len(matrix):
             raise ValueError(
-                f"y must hold {len(matrix)} targets, one a training item, found {targets.shape}"
+                f"y: found shape {targets.shape}, expected one target per training item, "
+                f"{len(matrix)}"
             )
         if not np.isfinite(targets).all():
-            raise ValueError("targets must be finite")
-        if not self.sigma > 0 or not self.ridge > 0:
-            raise ValueError(
-                f"sigma and ridge must be positive, found {self.sigma} and {self.ridge}"
-            )
+            raise ValueError("y: found NaN or infinity, expected finite targets")
+        check_number(self.sigma, "sigma", above=0.0)
+        check_number(self.ridge, "ridge", above=0.0)
         self.n_features_in_ = len(matrix)
         self.width_ = self.sigma * median_distance(matrix)
         self.intercept_ = targets.mean(axis=0)

@@ -13,6 +13,7 @@ from shapemetrics.learning.distance_kernel import DistanceKernel
 from shapemetrics.metrics.base import Metric
 from shapemetrics.pairwise.engine import cross_distances, pairwise_distances
 from shapemetrics.pairwise.inputs import Arrays, Networks
+from shapemetrics.validation import check_choice
 
 __all__ = ["ShapeDistances"]
 
@@ -121,5 +122,4 @@ class ShapeDistances(TransformerMixin, BaseEstimator):
         self.arrays_ = networks.values()
 
     def _check_output(self) -> None:
-        if self.output not in ("distance", "kernel"):
-            raise ValueError(f'output must be "distance" or "kernel", found {self.output!r}')
+        check_choice(self.output, "output", ("distance", "kernel"))

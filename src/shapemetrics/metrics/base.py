@@ -20,12 +20,13 @@ import numpy as np
 from shapemetrics.arrays import (
     Responses,
     RoundingWarning,
-    StimulusOrder,
     as_numeric,
     as_responses,
+    in_order,
 )
 from shapemetrics.backends.base import Backend
 from shapemetrics.linalg import Array, rounding_level
+from shapemetrics.stimuli import StimulusOrder
 
 Geometry = Literal["angular", "euclidean"]
 
@@ -387,7 +388,8 @@ class Metric(ABC):
             elif isinstance(network, tuple) and len(self.axes) == 1 and self.axes[0] == 3:
                 pair.append(self.prepare(network, name=name))  # means and covariances
             else:
-                pair.append(self.prepare(order.align(as_numeric(network, name), name), name=name))
+                responses = in_order(as_numeric(network, name), order, name)
+                pair.append(self.prepare(responses, name=name))
         self.check_pair(*pair)
         return pair[0], pair[1]
 

@@ -76,7 +76,7 @@ class ConvolutionMetric(Metric):
     take about 1.5 matrix products a shift and stimulus (see
     :class:`~shapemetrics.metrics.circular.CircularGrid`), and singular values only of the shifts
     that exact upper bounds cannot exclude (see
-    :func:`~shapemetrics.metrics.shift_search.largest_nuclear_norm`).
+    :func:`~shapemetrics.backends.largest_norm.largest_nuclear_norm`).
 
     *Memory.* A prepared layer takes as much as phi(X): m h w r numbers, and about four times that
     while it is made. A thread takes ``PRODUCT_BYTES`` (64 MB) for the products of several pairs, or

@@ -269,8 +269,9 @@ class LinearMetric(Metric):
     ) -> tuple[Array, int, Array | None, Doubt | None]:
         """Features, the power of two that they lack, the map to them, and what is doubtful."""
         m, n = found.values.shape
-        plain = self.alpha == 1.0 and not self.scale_free and self.truncation is None
-        if plain and n <= m and (self.n_components is None or self.n_components >= n):
+        plain = self.alpha == 1.0 and not self.scale_free
+        whole = self.truncation is None and self.rank_tolerance is None
+        if plain and whole and n <= m and (self.n_components is None or self.n_components >= n):
             features, transform = _without_silent_units(found.values)
             return features, X.exponent, transform, None
         if self.rank_tolerance is not None:
@@ -278,7 +279,7 @@ class LinearMetric(Metric):
         if tolerance is None:
             tolerance = linalg.rounding_tolerance((m, n))
         floor = found.rounding_level(4.0 * np.finfo(np.float64).eps)
-        if self.truncation is not None and self.alpha == 1.0 and not self.scale_free:
+        if self.truncation is not None and plain:
             # Without whitening no direction is too weak to use, and what is left out here would
             # come on top of what the bound allows.
             tolerance, floor = self.rank_tolerance or 0.0, 0.0

@@ -33,10 +33,10 @@ def check_ids(ids: Sequence | None, n_items: int) -> NDArray:
         return np.arange(n_items)
     names = np.asarray(ids)
     if names.shape != (n_items,):
-        raise ValueError(f"ids must have shape ({n_items},), found {names.shape}")
+        raise ValueError(f"ids: found an array of shape {names.shape}, expected ({n_items},)")
     unique, counts = np.unique(names, return_counts=True)
     if len(unique) < n_items:
-        raise ValueError(f"ids must be distinct, found {unique[counts > 1][0]!s} more than once")
+        raise ValueError(f"ids: found {unique[counts > 1][0]!s} twice, expected distinct ids")
     return names
 
 
@@ -68,17 +68,17 @@ def check_dissimilarities(
     """
     matrix = np.asarray(D, dtype=np.float64)
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
-        raise ValueError(f"{name} must be a square matrix, found shape {matrix.shape}")
+        raise ValueError(f"{name}: found shape {matrix.shape}, expected a square matrix")
     n_items = matrix.shape[0]
     if n_items < min_items:
-        raise ValueError(f"{name} must hold at least {min_items} items, found {n_items}")
+        raise ValueError(f"{name}: found {n_items} items, expected at least {min_items}")
     names = check_ids(ids, n_items)
     bad = ~np.isfinite(matrix)
     if bad.any():
         i, j = np.argwhere(bad)[0]
         raise ValueError(
-            f"{name} must be finite, found {matrix[i, j]} between {names[i]} and {names[j]} "
-            f"({bad.sum()} such entries)"
+            f"{name}: found {matrix[i, j]} between {names[i]} and {names[j]} "
+            f"({bad.sum()} such entries), expected finite numbers"
         )
     return matrix, names
 
@@ -125,7 +125,7 @@ def check_distances(
     >>> check_distances([[0, 1], [2, 0]], ["V1", "LM"])
     Traceback (most recent call last):
     ...
-    ValueError: D must be symmetric, found 1.0 from V1 to LM and 2.0 from LM to V1
+    ValueError: D: found 1.0 from V1 to LM and 2.0 from LM to V1, expected a symmetric matrix
     """
     matrix, names = check_dissimilarities(D, ids, name=name, min_items=min_items)
     slack = tolerance * np.abs(matrix).max()
@@ -133,19 +133,20 @@ def check_distances(
     i, j = np.unravel_index(np.argmin(matrix), matrix.shape)
     if matrix[i, j] < -slack:
         raise ValueError(
-            f"{name} must be non-negative, found {matrix[i, j]} between {names[i]} and {names[j]}"
+            f"{name}: found {matrix[i, j]} between {names[i]} and {names[j]}, "
+            "expected non-negative numbers"
         )
     worst = int(np.argmax(np.diagonal(matrix)))
     if matrix[worst, worst] > slack:
         raise ValueError(
-            f"{name} must be zero on its diagonal, found {matrix[worst, worst]} at {names[worst]}"
+            f"{name}: found {matrix[worst, worst]} on the diagonal at {names[worst]}, expected 0"
         )
     asymmetry = np.abs(matrix - matrix.T)
     i, j = np.unravel_index(np.argmax(asymmetry), matrix.shape)
     if asymmetry[i, j] > slack:
         raise ValueError(
-            f"{name} must be symmetric, found {matrix[i, j]} from {names[i]} to {names[j]} "
-            f"and {matrix[j, i]} from {names[j]} to {names[i]}"
+            f"{name}: found {matrix[i, j]} from {names[i]} to {names[j]} and {matrix[j, i]} "
+            f"from {names[j]} to {names[i]}, expected a symmetric matrix"
         )
     clean = np.maximum(0.5 * (matrix + matrix.T), 0.0)
     np.fill_diagonal(clean, 0.0)

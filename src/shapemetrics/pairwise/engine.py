@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from shapemetrics.arrays import StimulusOrder
 from shapemetrics.linalg import Array
 from shapemetrics.metrics.base import Metric, warn_of_doubts
 from shapemetrics.pairwise.compare import PairEngine, Side, backend_of
@@ -14,6 +13,7 @@ from shapemetrics.pairwise.memory import check_memory
 from shapemetrics.pairwise.out_of_core import scratch_distances
 from shapemetrics.pairwise.preparation import prepare_networks, working_dtype
 from shapemetrics.progress import Progress, reporting
+from shapemetrics.stimuli import StimulusOrder
 
 
 def pairwise_distances(

@@ -10,11 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from shapemetrics.arrays import StimulusOrder, as_numeric
+from shapemetrics.arrays import as_numeric, in_order
 from shapemetrics.metrics.base import Prepared
+from shapemetrics.stimuli import StimulusOrder
 from shapemetrics.store.reader import RepresentationStore
 
 Arrays = Sequence[Any] | Mapping[str, Any] | RepresentationStore
+
+#: Bytes that are copied at a time to compute a digest.
+DIGESTED_BYTES = 2**20
 
 
 class Networks:
@@ -57,7 +61,7 @@ class Networks:
         if in_memory:  # labels that differ are told before anything is computed
             for name, X in zip(self.names, self.values()):
                 if type(X).__module__.partition(".")[0] in ("pandas", "xarray"):
-                    self.order.align(as_numeric(X, name), name)
+                    in_order(as_numeric(X, name), self.order, name)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -90,7 +94,7 @@ class Networks:
             return X
         numeric = as_numeric(X, self.names[i])
         with self._lock:
-            return self.order.align(numeric, self.names[i])
+            return in_order(numeric, self.order, self.names[i])
 
     def size(self, i: int) -> int:
         """Numbers in the network at a position."""
@@ -109,8 +113,9 @@ class Networks:
         for part in X if isinstance(X, tuple) else (X,):
             values = as_numeric(part, self.names[i]).values
             total.update(repr((values.shape, values.dtype.str)).encode())
-            for row in values:
-                total.update(np.ascontiguousarray(row).tobytes())
+            rows = max(1, len(values) * DIGESTED_BYTES // max(1, values.nbytes))
+            for start in range(0, len(values), rows):
+                total.update(values[start : start + rows].tobytes())
         return total.hexdigest()
 
     def check_same(self, others: Networks, what: str) -> None:

@@ -22,6 +22,7 @@ from shapemetrics.pairwise.inputs import Networks
 from shapemetrics.pairwise.memory import prepared_bytes
 from shapemetrics.pairwise.preparation import prepare_networks
 from shapemetrics.pairwise.tiles import Tile, block_digest, gather_tiles, tile_name, tile_pairs
+from shapemetrics.pairwise.workers import workers
 from shapemetrics.progress import Progress, reporting
 
 #: Bytes of a block file.
@@ -282,7 +283,16 @@ class BlockCache:
         self.origins: dict[int, Origin] = {}
         size, n = block_size or self._block_size(), len(networks)
         ranges = [range(start, min(start + size, n)) for start in range(0, n, size)]
-        self.blocks = [_Block(some, self._digest(some, facts)) for some in ranges]
+        digests = self._digests()
+        self.blocks = [
+            _Block(
+                some,
+                block_digest(
+                    [networks.names[i] for i in some], digests[some.start : some.stop], facts
+                ),
+            )
+            for some in ranges
+        ]
 
     def names(self, block: _Block) -> list[str]:
         """Names of a block's networks."""
@@ -317,11 +327,17 @@ class BlockCache:
     def _path(self, block: _Block) -> Path:
         return self._folder / f"{block.digest}.block"
 
-    def _digest(self, some: range, facts: Mapping[str, Any]) -> str:
-        digests = [self._networks.digest(i) for i in some]
-        if self._heldout is not None:
-            digests = [f"{d} {self._heldout.digest(i)}" for d, i in zip(digests, some)]
-        return block_digest([self._networks.names[i] for i in some], digests, facts)
+    def _digests(self) -> list[str]:
+        """Of each network's content, and that of its held-out responses."""
+
+        def digest(i: int) -> tuple[int, str]:
+            found = self._networks.digest(i)
+            return i, found if self._heldout is None else f"{found} {self._heldout.digest(i)}"
+
+        n = len(self._networks)
+        with workers(self._n_jobs, n_tasks=n) as run:
+            found = dict(run(digest, ((i,) for i in range(n))))
+        return [found[i] for i in range(n)]
 
     def _block_size(self) -> int:
         """Networks in a block, estimated by preparing the largest of the first eight.

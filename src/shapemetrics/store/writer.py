@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from shapemetrics.arrays import NumericArray, StimulusOrder, as_numeric
+from shapemetrics.arrays import NumericArray, as_numeric
 from shapemetrics.files import sha256_of
+from shapemetrics.stimuli import StimulusOrder
 from shapemetrics.store.arrays import check_representation
 from shapemetrics.store.metadata import INDEX, OWN_COLUMNS, write_metadata
 
@@ -99,7 +100,7 @@ class StoreWriter:
             representation of this store's stimuli.
         """
         if id in self._rows:
-            raise ValueError(f"representation {id!r} is given twice; ids must be unique")
+            raise ValueError(f"id: found {id!r} twice, expected unique ids")
         if not id or Path(id).name != id or id.startswith("."):
             raise ValueError(f"representation id {id!r} cannot be a file name")
         clash = set(covariates) & set(OWN_COLUMNS)
@@ -124,11 +125,9 @@ class StoreWriter:
         """Responses in the order of the store's stimuli, by the labels of their container."""
         if array.labels is None or len(array.labels) != len(self._stimuli):
             return array.values  # a wrong number of stimuli is refused as such
-        order = StimulusOrder()
-        for labels, name in ((self._stimuli, "store"), (array.labels, id)):
-            texts = tuple(map(str, labels))
-            found = order.align(NumericArray(array.values, texts, array.stored, 0.0), name)
-        return found.values
+        order = StimulusOrder([str(label) for label in self._stimuli], "the store")
+        rows = order.rows([str(label) for label in array.labels], repr(id))
+        return array.values if rows is None else array.values[rows]
 
     def __exit__(
         self,

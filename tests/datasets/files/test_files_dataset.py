@@ -126,15 +126,15 @@ def test_a_table_of_stimuli_says_the_order(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("texts", "expected"),
     [
-        ({"b": DOGS.replace("eel", "cow")}, "b.csv: stimulus 'eel' is missing .* as in .*a.csv"),
+        ({"b": DOGS.replace("eel", "cow")}, "b.csv: found stimuli without 'eel' .* as .*a.csv"),
         ({"b": DOGS + "cow,1.5\n"}, r"b.csv: found 4 stimuli \(shape \(4, 1\)\), expected 3"),
         (
             {"b": DOGS, "c": "0.5,0.25\n0.125,1.5\n0.75,2.5\n"},
-            "b.csv: stimuli are in another order than in .*a.csv, and .*c.csv does not name",
+            "b.csv: found stimuli in another order than .*a.csv, and none named by .*c.csv",
         ),
         (
             {"a": "0.5,0.25\n0.125,1.5\n0.75,2.5\n", "b": DOGS},
-            "c.csv: stimuli are in another order than in .*b.csv, and .*a.csv does not name",
+            "c.csv: found stimuli in another order than .*b.csv, and none named by .*a.csv",
         ),
     ],
 )
@@ -161,7 +161,7 @@ def test_row_numbers_are_no_names(tmp_path: Path) -> None:
     (tmp_path / "b.csv").write_text(",x,y\n2,0.75,2.5\n0,0.5,0.25\n1,0.125,1.5\n")
     (tmp_path / "c.csv").write_text(",x,y\n1,0.125,1.5\n0,0.5,0.25\n2,0.75,2.5\n")
     with pytest.raises(
-        ValueError, match=r"c.csv: stimuli are in another order.*a.csv does not name"
+        ValueError, match=r"c.csv: found stimuli in another order.*none named by .*a.csv"
     ):
         list(FilesDataset(tmp_path, "t.csv"))
 

@@ -78,9 +78,9 @@ def test_rows_are_put_in_the_order_of_the_stimuli(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("picture,u\na,1\na,2\n", "stimulus 'a' stands twice"),
-        ("picture,u\na,1\nc,2\n", "stimulus 'b' is missing"),
-        ("picture,u\na,1\nb,2\nc,2\n", "stimulus 'c' is unknown"),
+        ("picture,u\na,1\na,2\n", "found stimulus 'a' more than once"),
+        ("picture,u\na,1\nc,2\n", "found stimuli without 'b'"),
+        ("picture,u\na,1\nb,2\nc,2\n", "found stimuli with 'c'"),
         ("image,u\na,1\nb,2\n", "stimulus column 'picture'"),
     ],
 )

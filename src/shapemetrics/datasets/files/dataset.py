@@ -14,12 +14,12 @@ import pandas as pd
 
 from shapemetrics.datasets.files.contents import content_keys
 from shapemetrics.datasets.files.metadata import Metadata, read_metadata
-from shapemetrics.datasets.files.order import StimulusOrder
 from shapemetrics.datasets.files.readers import FileContent, Orientation, Reading, read_file
 from shapemetrics.datasets.files.remarks import remarks_on_axes, remarks_on_containers, told_of
 from shapemetrics.datasets.files.text import read_text_table
 from shapemetrics.datasets.protocol import Dataset, Representation
 from shapemetrics.files import sha256_of
+from shapemetrics.stimuli import StimulusOrder
 from shapemetrics.store.arrays import check_representation
 
 #: Most that is read before a study begins, to know shapes that no header tells.
@@ -148,7 +148,11 @@ class FilesDataset(Dataset):
     def __iter__(self) -> Iterator[Representation]:
         stimuli = self.stimuli
         table = self._stimuli_file
-        order = StimulusOrder() if table is None else StimulusOrder(stimuli, table.name)
+        order = (
+            StimulusOrder(remedy="")
+            if table is None
+            else StimulusOrder(stimuli, table.name, remedy="")
+        )
         for at, (id, file) in enumerate(zip(self.table.ids, self.table.files, strict=True)):
             found = self._read(at)
             array = found.array

@@ -16,9 +16,9 @@ from shapemetrics.datasets.files.formats import TABLES, check_suffix
 from shapemetrics.datasets.files.hdf5 import hdf5_variables, read_hdf5
 from shapemetrics.datasets.files.matlab import mat_variables, read_mat
 from shapemetrics.datasets.files.numpy_files import npz_variables, read_npy, read_npz
-from shapemetrics.datasets.files.order import StimulusOrder
 from shapemetrics.datasets.files.tables import read_table
 from shapemetrics.datasets.files.variables import Variable, chosen_variable
+from shapemetrics.stimuli import StimulusOrder
 
 Orientation = Literal["stimuli_first", "stimuli_last"]
 
@@ -189,7 +189,7 @@ def read_array(
         return found.array
     if found.stimuli is None:
         raise ValueError(f"{path}: found no names of stimuli, expected them in a table's rows")
-    rows = StimulusOrder(stimuli, "stimuli").rows(found.stimuli, str(path))
+    rows = StimulusOrder(stimuli, "stimuli", remedy="").rows(found.stimuli, str(path))
     return found.array if rows is None else found.array[rows]
 
 

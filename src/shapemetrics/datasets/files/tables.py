@@ -97,7 +97,9 @@ def read_table(
         values = np.ascontiguousarray(values[:, kept])
         if column is not None and len(set(rows)) < len(rows):
             twice = next(row for row in rows if rows.count(row) > 1)
-            raise ValueError(f"{path}: stimulus {twice!r} stands twice, expected different names")
+            raise ValueError(
+                f"{path}: found stimulus {twice!r} more than once, expected different names"
+            )
     offset = int(grid.short)
     columns = [grid.first[place - offset] for place in kept] if names.header else None
     return Table(

@@ -1,27 +1,39 @@
-"""Clusters in shape space: k-means with barycentres, and k-medoids on distances alone."""
+"""Clusters of shapes about barycentres, of distances as medoids and trees, of points by k-means."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from shapemetrics.geometry.means import (
-    Geometry,
-    Group,
-    mean_of_points,
-    metric_of,
-    prepared_points,
-)
-from shapemetrics.metrics.base import Metric
+from shapemetrics.geometry.embedding import embed
 from shapemetrics.pairwise.checks import check_distances
-from shapemetrics.pairwise.inputs import Arrays
-from shapemetrics.validation import check_integer
+from shapemetrics.pairwise.threads import small_matrix_threads
+from shapemetrics.validation import check_choice, check_integer
 
-__all__ = ["Medoids", "ShapeClusters", "kmeans_shapes", "kmedoids"]
+# Shapes need the metrics, trees and points do not: those who cluster distances wait for neither.
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from shapemetrics.geometry.means import Geometry, Group
+    from shapemetrics.metrics.base import Metric
+    from shapemetrics.pairwise.inputs import Arrays
+
+__all__ = [
+    "Medoids",
+    "ShapeClusters",
+    "Tree",
+    "cluster_distances",
+    "cluster_kmeans",
+    "kmeans_shapes",
+    "kmedoids",
+    "linkage_table",
+]
+
+LinkageMethod = Literal["average", "complete", "single", "weighted", "ward"]
 
 
 @dataclass(frozen=True)
@@ -112,6 +124,8 @@ def _assign(squared: NDArray) -> NDArray[np.int64]:
 def _lloyd(
     points: Any, centres: list[NDArray], metric: Metric, max_iter: int, tol: float
 ) -> ShapeClusters:
+    from shapemetrics.geometry.means import mean_of_points
+
     k, n = len(centres), len(points)
     labels = np.full(n, -1)
     refined = converged = False
@@ -220,6 +234,8 @@ def kmeans_shapes(
     >>> len(set(labels[:3])), len(set(labels[3:])), bool(labels[0] != labels[3])
     (1, 1, True)
     """
+    from shapemetrics.geometry.means import metric_of, prepared_points
+
     given, metric = metric is not None, metric_of(metric, group, geometry, center)
     points = prepared_points(shapes, metric, given=given)
     _check_k(k, len(points), n_init, max_iter)
@@ -320,3 +336,187 @@ def kmedoids(
     starts = [_build(matrix, k)]
     starts += [rng.choice(len(matrix), k, replace=False) for _ in range(n_init - 1)]
     return min((_swap(matrix, s, max_iter) for s in starts), key=lambda fit: fit.inertia)
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A hierarchy of K items.
+
+    Attributes
+    ----------
+    table : pandas.DataFrame
+        K - 1 rows, one a merge: step (from 0), left, right (0 ... K - 1 are items, K + step the
+        merge made in that step), height, size. Its columns left, right, height and size are
+        SciPy's linkage matrix.
+    order : ndarray of shape (K,)
+        Leaves from left to right, as positions, in the optimal order: neighbours are as near as
+        the tree allows.
+    ids : ndarray of shape (K,)
+        Names of the items.
+    cophenetic : float
+        Correlation of the heights at which pairs meet with their distances.
+    """
+
+    table: pd.DataFrame
+    order: NDArray[np.int64]
+    ids: NDArray = field(repr=False)
+    cophenetic: float
+
+    @property
+    def linkage(self) -> NDArray[np.float64]:
+        """SciPy's linkage matrix, shape (K - 1, 4)."""
+        columns = ["left", "right", "height", "size"]
+        return self.table[columns].to_numpy(dtype=np.float64)
+
+    def cut(self, n_clusters: int) -> NDArray[np.int64]:
+        """Return the cluster of each item, from 0, when the tree is cut into n_clusters."""
+        check_integer(n_clusters, "n_clusters", 1, len(self.ids))
+        from scipy.cluster.hierarchy import cut_tree
+
+        return cut_tree(self.linkage, n_clusters=n_clusters)[:, 0]
+
+
+def linkage_table(
+    D: ArrayLike, method: LinkageMethod = "average", *, ids: Sequence | None = None
+) -> Tree:
+    """Cluster items hierarchically.
+
+    Parameters
+    ----------
+    D : array of shape (K, K)
+        Distances. Ward's method takes them for Euclidean: give it the distances between the
+        points of an embedding.
+    method : {"average", "complete", "single", "weighted", "ward"}
+        Distance between clusters.
+    ids : sequence of length K, optional
+        Names of the items.
+
+    Returns
+    -------
+    Tree
+
+    Raises
+    ------
+    ValueError
+        If D does not hold distances or the method is unknown.
+
+    Notes
+    -----
+    Leaves are ordered by Bar-Joseph, Gifford and Jaakkola (2001), which takes time K^3.
+
+    Examples
+    --------
+    >>> x = np.array([0.0, 10.0, 1.0, 12.0])
+    >>> tree = linkage_table(np.abs(x[:, None] - x))
+    >>> tree.table["height"].tolist()
+    [1.0, 2.0, 10.5]
+    >>> tree.cut(2).tolist()
+    [0, 1, 0, 1]
+    """
+    import pandas as pd
+    from scipy.cluster.hierarchy import cophenet, leaves_list, linkage
+    from scipy.spatial.distance import squareform
+
+    known = ("average", "complete", "single", "weighted", "ward")
+    check_choice(method, "method", known)
+    matrix, names = check_distances(D, ids)
+    condensed = squareform(matrix)
+    Z = linkage(condensed, method=method, optimal_ordering=True)
+    table = pd.DataFrame(
+        {
+            "step": np.arange(len(Z)),
+            "left": Z[:, 0].astype(np.int64),
+            "right": Z[:, 1].astype(np.int64),
+            "height": Z[:, 2],
+            "size": Z[:, 3].astype(np.int64),
+        }
+    )
+    heights = cophenet(Z)
+    varied = np.ptp(condensed) > 0 and np.ptp(heights) > 0
+    fit = float(np.corrcoef(heights, condensed)[0, 1]) if varied else float("nan")
+    return Tree(table=table, order=leaves_list(Z).astype(np.int64), ids=names, cophenetic=fit)
+
+
+def cluster_distances(
+    D: ArrayLike,
+    method: LinkageMethod = "average",
+    *,
+    n_components: int = 10,
+    seed: int = 0,
+    ids: Sequence | None = None,
+) -> Tree:
+    """Cluster items hierarchically, Ward's method on the points of their embedding.
+
+    Parameters
+    ----------
+    D : array of shape (K, K)
+        Distances.
+    method : {"average", "complete", "single", "weighted", "ward"}
+        Distance between clusters.
+    n_components : int
+        Dimensions of the metric MDS whose points Ward's method takes, which is defined for
+        Euclidean distances only; at most K - 1.
+    seed : int
+        Seed of the embedding.
+    ids : sequence of length K, optional
+        Names of the items.
+
+    Returns
+    -------
+    Tree
+
+    Examples
+    --------
+    >>> x = np.array([0.0, 10.0, 1.0, 12.0])
+    >>> cluster_distances(np.abs(x[:, None] - x), "ward", n_components=1).cut(2).tolist()
+    [0, 1, 0, 1]
+    """
+    if method == "ward":
+        from scipy.spatial.distance import pdist, squareform
+
+        points = embed(D, min(n_components, len(np.asarray(D)) - 1), seed=seed).coordinates
+        D = squareform(pdist(points))
+    return linkage_table(D, method, ids=ids)
+
+
+def cluster_kmeans(
+    coordinates: ArrayLike, k: int, *, seed: int = 0, n_init: int = 10
+) -> NDArray[np.int64]:
+    """Cluster the points of an embedding by k-means.
+
+    Parameters
+    ----------
+    coordinates : array of shape (K, L)
+        Points.
+    k : int
+        Number of clusters, from 1 to K.
+    seed : int
+        Seed of the starts.
+    n_init : int
+        Starts by k-means++; the lowest inertia is kept.
+
+    Returns
+    -------
+    labels : ndarray of shape (K,)
+        Clusters from 0, numbered by their first member.
+
+    Raises
+    ------
+    ValueError
+        If the points are not a finite matrix, or k is out of range.
+
+    Examples
+    --------
+    >>> cluster_kmeans(np.array([[0.0], [9.0], [0.1], [9.2]]), 2).tolist()
+    [0, 1, 0, 1]
+    """
+    from sklearn.cluster import KMeans
+
+    points = np.asarray(coordinates, dtype=np.float64)
+    if points.ndim != 2 or not np.isfinite(points).all():
+        raise ValueError(f"coordinates: found shape {points.shape}, expected a finite matrix")
+    check_integer(k, "k", 1, len(points))
+    with small_matrix_threads(len(points)):
+        labels = KMeans(k, n_init=cast(Any, n_init), random_state=seed).fit_predict(points)
+    _, first, codes = np.unique(labels, return_index=True, return_inverse=True)
+    return np.argsort(np.argsort(first))[codes]
