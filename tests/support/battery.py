@@ -126,6 +126,8 @@ FRAMES = {
     "labelled xarray": "xr.DataArray(A, dims=('stimulus', 'unit'), "
     "coords={'stimulus': [f's{i}' for i in range(len(A))]})",
 }
+#: Those of them that name the stimuli.
+LABELLED = ("shuffled DataFrame", "labelled xarray")
 #: Containers of arrays of a type that NumPy has only by `ml_dtypes`.
 OF_BFLOAT16 = {
     "array": "A",
@@ -304,7 +306,7 @@ def draw_case(seed: int) -> Case:
     if what == "matrix" and kind != "bfloat16":
         choices = {**choices, **FRAMES}
     if door in WITHOUT_LABELS or _knows_order(metric):
-        choices = {key: made for key, made in choices.items() if "index" not in made}
+        choices = {key: made for key, made in choices.items() if key not in LABELLED}
     container = str(rng.choice(list(choices)))
     arrays = "XYZUVW" if heldout else "XYZ"
     containers = (
@@ -335,6 +337,8 @@ def _opens(metric: Any, door: str) -> bool:
         return type(metric).__name__ in reference.HELDOUT and form(metric) != "gram"
     if door == "align":
         return type(metric).__name__ in ("LinearMetric", "PermutationMetric", "SoftMatchingMetric")
+    if door == "landmarks":
+        return metric.symmetric
     if door in ("tolerance", "torch"):
         return type(metric).__name__ in ("LinearMetric", "ConvolutionMetric", "KernelMetric")
     return True
