@@ -1,11 +1,11 @@
 # Sessions of the Allen Brain Observatory: tables, responses of each session, regions.
 
+from shapemetrics.datasets.allen.costs import reading_memory
+
 ALLEN = study.dataset("allen")
 ALLEN_SOURCE = ALLEN["source"]
 SIMULATED = ALLEN_SOURCE == "simulated"
 WITH_ALLENSDK = ALLEN_SOURCE in ("simulated", "allensdk")
-# AllenSDK reads the spike times of a real session whole.
-ALLEN_MEMORY = 8000 if ALLEN_SOURCE == "allensdk" else 2000
 ALLEN_FOLDER = ALLEN["folder"] or study.path("allen", "sessions")
 ALLEN_SCRIPTS = os.path.join(SOURCE, "shapemetrics", "datasets", "allen", "sdk")
 ALLEN_CODE = study.code(
@@ -74,10 +74,21 @@ checkpoint fetch_sessions:
         choice={
             "ids": ALLEN["sessions"]["ids"],
             "session_types": ALLEN["sessions"]["types"],
+            "stimulus": ALLEN["stimulus"],
             "limit": ALLEN["sessions"]["limit"],
         },
     script:
         "../scripts/fetch_sessions.py"
+
+
+def allen_memory(wildcards, attempt):
+    """Megabytes that reading a session takes, by the size of its file where that is known."""
+    name = f"session_{wildcards.session}"
+    path = os.path.join(ALLEN_FOLDER, name, f"{name}.nwb")
+    size = os.path.getsize(path) if os.path.isfile(path) else None
+    if size is None and SIMULATED:
+        size = 300_000_000  # not written yet, and far smaller than a real one
+    return attempt * reading_memory(ALLEN_SOURCE, size)
 
 
 rule extract_session:
@@ -99,7 +110,7 @@ rule extract_session:
     # On a cluster, where the network is: nodes often have none.
     localrule: ALLEN_SOURCE in ("stream", "download")
     resources:
-        mem_mb=lambda w, attempt: attempt * ALLEN_MEMORY,
+        mem_mb=allen_memory,
     params:
         source=allen_source,
         stimulus=ALLEN["stimulus"],

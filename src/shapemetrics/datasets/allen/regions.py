@@ -9,13 +9,15 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from scipy.ndimage import gaussian_filter1d
 from sklearn.decomposition import PCA
 
 from shapemetrics.datasets.allen.anatomy import (
     Level,
     at_level,
     division,
-    hierarchy_scores,
+    hierarchy_score,
+    is_part_of,
     structure,
 )
 from shapemetrics.datasets.allen.responses import HALVES, ResponseFile, mean_responses
@@ -27,6 +29,7 @@ PARTS = ("all", *HALVES)
 MIN_REGIONS = 3
 
 Transform = Literal["none", "sqrt", "zscore"]
+Parents = Literal["keep", "drop"]
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,11 @@ class Pooling:
         :func:`shapemetrics.datasets.allen.anatomy.at_level`.
     structures : sequence of str or None
         Take only these regions; None takes all.
+    exclude : sequence of str
+        Regions that are left out, where they occur.
+    parents : {"keep", "drop"}
+        Whether units that are annotated only coarsely, such as TH or VIS where LP and VISp occur as
+        well, make a region of their own, or are left out.
     min_units : int
         Regions with fewer are left out.
     max_units : int or None
@@ -50,6 +58,12 @@ class Pooling:
     transform : {"none", "sqrt", "zscore"}
         Of each unit's mean counts: as they are, square-rooted (steadier variance), or scaled to
         unit variance.
+    smoothing : float
+        Standard deviation, in stimuli, of a Gaussian that smooths each unit's mean counts before
+        they are transformed; 0 is none. For movies, whose stimuli are consecutive frames.
+    unit_norm : bool
+        Whether each region's responses are scaled to a Frobenius norm of 1 after the components are
+        taken, so that Euclidean distances between shapes are at most the square root of 2.
     hierarchy, variant : str
         Which hierarchy score the regions carry.
     seed : int
@@ -58,10 +72,14 @@ class Pooling:
 
     level: Level = "structure"
     structures: tuple[str, ...] | None = None
+    exclude: tuple[str, ...] = ()
+    parents: Parents = "keep"
     min_units: int = 20
     max_units: int | None = None
     n_components: int | None = 20
     transform: Transform = "sqrt"
+    smoothing: float = 0.0
+    unit_norm: bool = False
     hierarchy: str = "harris2019"
     variant: str = "cc_tc_ct"
     seed: int = 0
@@ -75,6 +93,10 @@ class Pooling:
             )
         if self.n_components is not None and self.n_components < 1:
             raise ValueError(f"n_components {self.n_components}: expected at least 1")
+        if self.parents not in ("keep", "drop"):
+            raise ValueError(f"parents {self.parents!r}: expected keep or drop")
+        if not (np.isfinite(self.smoothing) and self.smoothing >= 0):
+            raise ValueError(f"smoothing {self.smoothing}: expected a number of stimuli from 0")
         if self.transform not in ("none", "sqrt", "zscore"):
             raise ValueError(f"transform {self.transform!r}: expected none, sqrt or zscore")
 
@@ -106,7 +128,8 @@ def pool_regions(
     -------
     pandas.DataFrame
         One row a region that has units, kept or not: ``n_units``, ``n_sessions``, ``reliability``
-        and covariates.
+        and covariates. ``hierarchy_rule`` says whether the score is the region's own, its area's,
+        or the mean of its parts (see :func:`shapemetrics.datasets.allen.anatomy.hierarchy_score`).
 
     Raises
     ------
@@ -137,6 +160,9 @@ def pool_regions(
         "pooling": vars(settings),
         "sessions": [session.session_id for session in sessions],
         "dropped_units": _total(session.dropped for session in sessions),
+        "dropped_units_by_session": {str(s.session_id): s.dropped for s in sessions},
+        "unknown_structures": _total(session.unknown_structures for session in sessions),
+        "annotation": sorted({session.annotation for session in sessions} - {""}),
         "stimuli_not_shared": len({s for x in sessions for s in x.stimuli}) - len(stimuli),
         **dict(metadata or {}),
     }
@@ -207,7 +233,10 @@ def _members(
             members.setdefault(at_level(acronym, settings.level), []).append(
                 (session, acronym, ids)
             )
-    wanted = settings.structures or tuple(members)
+    if settings.parents == "drop":
+        for whole in [m for m in members if any(is_part_of(part, m) for part in members)]:
+            del members[whole]
+    wanted = settings.structures or tuple(m for m in members if m not in settings.exclude)
     for region in wanted:
         if structure(region).acronym not in members:
             raise ValueError(
@@ -235,7 +264,30 @@ def _responses(
         rng = np.random.default_rng([settings.seed, *region.encode()])
         chosen = rng.choice(responses.shape[2], settings.max_units, replace=False)
         responses = responses[..., np.sort(chosen)]
-    return transformed(responses, settings.transform)
+    return transformed(smoothed(responses, settings.smoothing), settings.transform)
+
+
+def smoothed(responses: np.ndarray, width: float) -> np.ndarray:
+    """Smooth mean responses (3, m, n) along the stimuli by a Gaussian of this standard deviation.
+
+    At both ends the responses are continued by their mirror image.
+    """
+    return gaussian_filter1d(responses, width, axis=1) if width > 0 else responses
+
+
+def of_unit_norm(responses: np.ndarray, name: str) -> np.ndarray:
+    """Centre the columns of responses (m, n), and scale them to a Frobenius norm of 1.
+
+    Raises
+    ------
+    ValueError
+        If the responses do not vary.
+    """
+    centred = responses - responses.mean(axis=0)
+    norm = np.linalg.norm(centred)
+    if not norm > 0:
+        raise ValueError(f"{name}: found responses that do not vary, expected some variance")
+    return centred / norm
 
 
 def transformed(responses: np.ndarray, transform: Transform) -> np.ndarray:
@@ -270,19 +322,22 @@ def _add(
         share = 1.0
         if settings.n_components is not None:
             matrix, share = principal_components(matrix, settings.n_components)
+        if settings.unit_norm:
+            matrix = of_unit_norm(matrix, f"region {region}, {part} repeats")
         id = name if part == "all" else f"{name}_{part}"
         writer.add(id, matrix, half=part, variance_kept=round(share, 6), **covariates)
 
 
 def _covariates(region: str, settings: Pooling) -> dict[str, Any]:
     where = structure(region)
-    scores = hierarchy_scores(settings.hierarchy, settings.variant)
+    score = hierarchy_score(region, settings.hierarchy, settings.variant)
     return {
         "structure_acronym": region,
         "structure_name": where.name,
         "division": division(region),
         "ccf_color": where.color,
-        "hierarchy_score": scores.get(region, np.nan),
+        "hierarchy_score": score.value,
+        "hierarchy_rule": score.rule,
     }
 
 
