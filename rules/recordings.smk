@@ -128,7 +128,9 @@ rule extract_session:
     # On a cluster, where the network is: nodes often have none.
     localrule: any(part.needs_network for part in OBSERVATORY.values())
     resources:
-        mem_mb=lambda w, attempt: attempt * OBSERVATORY[w.dataset].session_memory,
+        mem_mb=lambda w, attempt: (
+            attempt * OBSERVATORY[w.dataset].session_memory(w.session)
+        ),
     params:
         source=session_source,
         stimulus=lambda w: OBSERVATORY[w.dataset].settings.stimulus,

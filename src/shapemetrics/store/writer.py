@@ -63,7 +63,7 @@ class StoreWriter:
         self._final = Path(path)
         self._folder = self._final.with_name(f".{self._final.name}.{os.getpid()}.tmp")
         self._rows: dict[str, dict[str, Any]] = {}
-        self._stimuli = [s.item() if isinstance(s, np.generic) else s for s in stimuli]
+        self._stimuli = [_plain(label) for label in stimuli]
         self._dataset = {
             "source": source,
             "simulated": bool(simulated),
@@ -148,3 +148,9 @@ class StoreWriter:
         write_metadata(self._dataset, self._folder)
         shutil.rmtree(self._final, ignore_errors=True)
         os.replace(self._folder, self._final)
+
+
+def _plain(label: Any) -> Any:
+    """A stimulus's label as JSON can hold it: dates and the like as text."""
+    plain = label.item() if isinstance(label, np.generic) else label
+    return plain if isinstance(plain, str | int | float | list | dict | None) else str(plain)

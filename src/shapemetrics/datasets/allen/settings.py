@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,6 +10,7 @@ from shapemetrics.datasets.allen.stimuli import Stimulus, stimulus
 
 Level = int | Literal["annotated", "structure", "division"]
 Transform = Literal["none", "sqrt", "zscore"]
+Parents = Literal["keep", "drop"]
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,11 @@ class Pooling:
         :func:`shapemetrics.datasets.allen.anatomy.at_level`.
     structures : sequence of str or None
         Take only these regions; None takes all.
+    exclude : sequence of str
+        Regions that are left out, where they occur.
+    parents : {"keep", "drop"}
+        Whether units that are annotated only coarsely, such as TH or VIS where LP and VISp occur as
+        well, make a region of their own, or are left out.
     min_units : int
         Regions with fewer are left out.
     max_units : int or None
@@ -65,6 +72,12 @@ class Pooling:
     transform : {"none", "sqrt", "zscore"}
         Of each unit's mean counts: as they are, square-rooted (steadier variance), or scaled to
         unit variance.
+    smoothing : float
+        Standard deviation, in stimuli, of a Gaussian that smooths each unit's mean counts before
+        they are transformed; 0 is none. For movies, whose stimuli are consecutive frames.
+    unit_norm : bool
+        Whether each region's responses are scaled to a Frobenius norm of 1 after the components are
+        taken, so that Euclidean distances between shapes are at most the square root of 2.
     hierarchy, variant : str
         Which hierarchy score the regions carry.
     seed : int
@@ -73,10 +86,14 @@ class Pooling:
 
     level: Level = "structure"
     structures: tuple[str, ...] | None = None
+    exclude: tuple[str, ...] = ()
+    parents: Parents = "keep"
     min_units: int = 20
     max_units: int | None = None
     n_components: int | None = 20
     transform: Transform = "sqrt"
+    smoothing: float = 0.0
+    unit_norm: bool = False
     hierarchy: str = "harris2019"
     variant: str = "cc_tc_ct"
     seed: int = 0
@@ -90,6 +107,12 @@ class Pooling:
             )
         if self.n_components is not None and self.n_components < 1:
             raise ValueError(f"n_components: found {self.n_components}, expected at least 1")
+        if self.parents not in ("keep", "drop"):
+            raise ValueError(f"parents: found {self.parents!r}, expected 'keep' or 'drop'")
+        if not (math.isfinite(self.smoothing) and self.smoothing >= 0):
+            raise ValueError(
+                f"smoothing: found {self.smoothing}, expected a number of stimuli from 0"
+            )
         if self.transform not in ("none", "sqrt", "zscore"):
             raise ValueError(
                 f"transform: found {self.transform!r}, expected 'none', 'sqrt' or 'zscore'"

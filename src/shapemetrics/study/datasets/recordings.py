@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from shapemetrics.datasets.allen.costs import reading_memory
 from shapemetrics.datasets.allen.recording import UnitFilters
 from shapemetrics.datasets.allen.settings import Pooling, Simulation
 from shapemetrics.store.metadata import OWN_COLUMNS
@@ -30,6 +31,7 @@ Regions = Annotated[
         min_units=AtLeastTwo,
         max_units=AtLeastTwo | None,
         n_components=Annotated[int, Field(ge=1)] | None,
+        smoothing=Annotated[float, Field(ge=0)],
         hierarchy=Literal["harris2019", "siegle2021"],
         variant=Literal[
             "cc_initial", "cc", "cc_tc_initial", "cc_tc", "cc_tc_ct_initial", "cc_tc_ct"
@@ -237,13 +239,18 @@ class Recordings(StudyDataset):
         return {
             "ids": sessions["ids"],
             "session_types": sessions["types"],
+            "stimulus": self.plain["stimulus"],
             "limit": sessions["limit"],
         }
 
-    @property
-    def session_memory(self) -> int:
-        """Megabytes of a job that reads a session; AllenSDK reads a real one whole."""
-        return 8000 if self.settings.source == "allensdk" else 2000
+    def session_memory(self, session: str) -> int:
+        """Megabytes of a job that reads a session, by the size of its file where that is known."""
+        name = f"session_{session}"
+        path = os.path.join(self.folder, name, f"{name}.nwb")
+        size = os.path.getsize(path) if os.path.isfile(path) else None
+        if size is None and self.is_simulated:
+            size = 300_000_000  # not written yet, and far smaller than a real one
+        return reading_memory(self.settings.source, size)
 
     @property
     def pooling(self) -> dict[str, Any]:
