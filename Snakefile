@@ -66,6 +66,7 @@ wildcard_constraints:
 include: "rules/networks.smk"
 include: "rules/recordings.smk"
 include: "rules/user.smk"
+include: "rules/distance_tables.smk"
 include: "rules/distances.smk"
 include: "rules/geometry.smk"
 include: "rules/learning.smk"

@@ -17,7 +17,7 @@ from shapemetrics.arrays import NumericArray, as_numeric
 from shapemetrics.files import sha256_of
 from shapemetrics.stimuli import StimulusOrder
 from shapemetrics.store.arrays import check_representation
-from shapemetrics.store.metadata import INDEX, OWN_COLUMNS, write_metadata
+from shapemetrics.store.metadata import INDEX, NONE, OWN_COLUMNS, write_metadata
 
 
 class StoreWriter:
@@ -120,6 +120,31 @@ class StoreWriter:
             "sha256": sha256_of(self._folder / name),
             **covariates,
         }
+
+    def add_item(self, id: str, digest: str, **covariates: Any) -> None:
+        """Add what is known about an item whose responses are not at hand, only its distances.
+
+        Parameters
+        ----------
+        id : str
+            Unique name.
+        digest : str
+            Of what is known of the item otherwise, such as its distances.
+        **covariates
+            Further columns of the index.
+
+        Raises
+        ------
+        ValueError
+            If the id repeats, or a covariate has the name of one of the store's own columns.
+        """
+        if id in self._rows:
+            raise ValueError(f"id: found {id!r} twice, expected unique ids")
+        clash = set(covariates) & set(OWN_COLUMNS)
+        if clash:
+            raise ValueError(f"{id!r}: covariates {sorted(clash)} are columns of the store")
+        row = {"id": id, "path": NONE, "shape": NONE, "dtype": NONE, "sha256": digest}
+        self._rows[id] = {**row, **covariates}
 
     def _in_order(self, array: NumericArray, id: str) -> np.ndarray:
         """Responses in the order of the store's stimuli, by the labels of their container."""

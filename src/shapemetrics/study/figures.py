@@ -91,6 +91,8 @@ class StudyFigure:
         pattern, dataset = study.layout[table], wildcards.dataset
         if self.of_metric:
             return [pattern.format(dataset=dataset, metric=wildcards.metric)]
+        if table == "compared_audit" and not study.dataset(dataset).has_responses:
+            return []  # one matrix alone is compared with none
         metrics = study.dataset(dataset).metrics
         found = [pattern.format(dataset=dataset, metric=metric) for metric in metrics]
         return list(dict.fromkeys(found))

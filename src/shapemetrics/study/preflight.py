@@ -55,7 +55,7 @@ def examined(study: Study, *, local: bool = True) -> dict[str, Findings]:
         rows = study.dataset(dataset).outline()
         if rows is not None:
             found[dataset] = examine(study, dataset, rows)
-            if local and not study.in_tiles:
+            if local and not study.in_tiles and study.dataset(dataset).has_responses:
                 check_room(study, dataset, rows)
     return found
 
@@ -117,6 +117,9 @@ class _Examination:
 
     def findings(self) -> Findings:
         """Everything, in the order of the analyses."""
+        if not self.asked.has_responses:
+            figures = {*self._geometry(), *self._learning()}
+            return Findings(list(self.notes.values()), frozenset(figures), frozenset())
         self._equal_arrays()
         measures = self._measures()
         figures = {*self._geometry(), *self._learning()}
@@ -139,6 +142,8 @@ class _Examination:
                 f"at least {LEAST_ITEMS}",
                 "",
             ).refusal()
+        if not self.asked.has_responses:
+            return Sizes(len(part), 0, 0, 0)
         return sizes_of(part, selection.positions, self.dataset, name)
 
     def _equal_arrays(self) -> None:
@@ -210,7 +215,7 @@ class _Examination:
                 self._note(note)
         for figure, selections in (
             ("distortion", self.asked.selections),
-            ("agreement", ["compared"]),
+            ("agreement", ["compared"] if "compared" in self.parts else []),
         ):
             figures |= self._without(
                 figure,

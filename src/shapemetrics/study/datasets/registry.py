@@ -19,6 +19,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "networks": ("shapemetrics.study.datasets.networks", "Networks"),
     "recordings": ("shapemetrics.study.datasets.recordings", "Recordings"),
     "files": ("shapemetrics.study.datasets.user", "Files"),
+    "distances": ("shapemetrics.study.datasets.distances", "Distances"),
     "python": ("shapemetrics.study.datasets.user", "UserClass"),
 }
 #: Settings that a dataset's name implies, where it does not say otherwise.
