@@ -293,7 +293,8 @@ def test_parameters_are_plain_values():
     for metric in (GaussianStochasticMetric(0.5), EnergyStochasticMetric()):
         parameters = json.loads(json.dumps(metric.parameters()))
         assert parameters["group"] == "orth"
-        assert parameters["is_metric"] is True
+        assert parameters["is_metric"] is isinstance(metric, GaussianStochasticMetric)
+    assert EnergyStochasticMetric(estimator="empirical").parameters()["is_metric"] is True
 
 
 @pytest.mark.parametrize("kind", [GaussianStochasticMetric, EnergyStochasticMetric])

@@ -17,10 +17,12 @@ from reference_linear import Shape, centred, linear_of, magnitude, moved_by, ran
 
 #: Spacing of float16 about 1: rounding to it makes no eigenvalue more negative than m times that.
 HALF = 1e-3
+#: Rounding errors of a squared distance, relative to itself, that count as one.
+EXPANDED = 16.0
 
 
 class Gram(NamedTuple):
-    """A Gram matrix before centring, and the size of its rounding errors."""
+    """A Gram matrix before centring, up to a constant, and the size of its rounding errors."""
 
     K: np.ndarray  # (m, m)
     error: np.longdouble  # of an entry, for one rounding error in float64
@@ -35,17 +37,15 @@ def _squared(X: np.ndarray, Y: np.ndarray) -> np.ndarray:
 def bandwidth_of(
     X: np.ndarray, bandwidth: float | None, median_fraction: float
 ) -> tuple[np.longdouble, float]:
-    """The bandwidth, and the rounding error of exponents, for one rounding error in float64."""
-    squared = _squared(X, X)
-    apart = np.sqrt(squared[np.triu_indices(len(X), 1)])
-    median = np.median(apart)
+    """The bandwidth, and the error of a kernel value for one rounding error in float64."""
+    squared = _squared(X, X)[np.triu_indices(len(X), 1)]
+    median = np.median(np.sqrt(squared))
     if bandwidth is None and median == 0:
         raise Undefined("the median distance between stimuli is 0")
     sigma = Exact(bandwidth) if bandwidth is not None else Exact(median_fraction) * median
-    far = apart.max()
-    # Of two stimuli far from the origin, differences carry the rounding of both.
-    offsets = np.abs(X).max() * np.sqrt(Exact(X.shape[1])) * far
-    return sigma, float((offsets + far * far) / (sigma * sigma))
+    # A squared distance may be expanded as far as it keeps its digits but for a factor.
+    exponents = squared / (2 * sigma * sigma)
+    return sigma, float(EXPANDED * (exponents * np.exp(-exponents)).max())
 
 
 def gram(
@@ -66,7 +66,14 @@ def gram(
     if kernel == "linear":
         return Gram(A @ A.T, magnitude(X) * norm(A), None)
     sigma, error = bandwidth_of(X, bandwidth, median_fraction)
-    return Gram(np.exp(-_squared(X, X) / (2 * sigma * sigma)), Exact(1.0 + error), sigma)
+    K = _values(X, X, sigma, center)
+    return Gram(K, np.abs(K).max() + Exact(error), sigma)
+
+
+def _values(X: np.ndarray, Y: np.ndarray, sigma: np.longdouble, center: bool = True) -> np.ndarray:
+    """Kernel values, less one where centring takes that away: a wide kernel is one and little."""
+    function = np.expm1 if center else np.exp
+    return function(-_squared(X, Y) / (2 * sigma * sigma))
 
 
 def _centred_gram(K: np.ndarray, center: bool = True) -> np.ndarray:
@@ -156,7 +163,8 @@ def _exact_shape(
 
 def _random_features(X: np.ndarray, frequencies: np.ndarray) -> np.ndarray:
     phase = X @ frequencies
-    return np.hstack([np.cos(phase), np.sin(phase)]) / np.sqrt(Exact(frequencies.shape[1]))
+    less_one = -2 * np.sin(phase / 2) ** 2
+    return np.hstack([less_one, np.sin(phase)]) / np.sqrt(Exact(frequencies.shape[1]))
 
 
 def _of_features(Z: np.ndarray, error: float, alpha: float, **options: Any) -> Shape:
@@ -200,32 +208,43 @@ def kernel_shape(
         drawn = np.random.default_rng(seed).normal(size=(n, half))
         frequencies = exact(drawn) / sigma
         Z = _random_features(X, frequencies)
-        made = _of_features(Z, (1.0 + error) * np.sqrt(Z.size), alpha, **settings)
+        phases = float((np.abs(X) @ np.abs(frequencies)).max())
+        largest = float(np.abs(Z).max() * np.sqrt(Exact(half)))
+        made = _of_features(Z, (largest + phases) * np.sqrt(Z.size), alpha, **settings)
         return KernelShape(made, lambda T: _random_features(exact(T), frequencies))
     q = n_components or min(m, 512)
     if q > m:
         raise Undefined("more landmarks than stimuli")
     points = X[np.sort(np.random.default_rng(seed).choice(m, q, replace=False))]
     near = _columns(points, sigma)
-    values, vectors = eigen(near(points))
+    # The span of the landmarks: their differences from their mean, and what else the mean holds.
+    K = near(points)
+    C = centring(q)
+    values, vectors = eigen(C @ K @ C)
     cutoff = _cutoff(q, alpha, settings["rank_tolerance"]) ** 2
-    moved = DOUBLE * q * (1.0 + error)
-    rank, doubtful = rank_of(values, cutoff, float(moved / values[0]))
-    values, vectors = values[:rank], vectors[:, :rank]
-    inverse_root = (vectors / np.sqrt(values)) @ vectors.T
+    moved = DOUBLE * q * float(np.abs(K).max() + Exact(error))
+    rank, doubtful = rank_of(values, cutoff, moved / float(values[0]))
+    values, basis = values[:rank], C @ vectors[:, :rank]
+    weights = basis / np.sqrt(values)
+    mean = np.full(q, Exact(1) / q)
+    rest = mean - weights @ (weights.T @ K @ mean)
+    squared = 1 + mean @ K @ mean - np.sum((weights.T @ K @ mean) ** 2)
     errors = np.minimum(moved / np.sqrt(values), np.sqrt(moved))
+    if squared > cutoff:
+        weights = np.column_stack([weights, rest / np.sqrt(squared)])
+        errors = np.append(errors, min(moved / np.sqrt(squared), np.sqrt(moved)))
     made = _of_features(
-        near(X) @ inverse_root, float(norm(errors) * np.sqrt(Exact(m)) / DOUBLE), alpha, **settings
+        near(X) @ weights, float(norm(errors) * np.sqrt(Exact(m)) / DOUBLE), alpha, **settings
     )
     made = made._replace(doubtful=made.doubtful or (doubtful and alpha < 1.0))
-    return KernelShape(made, lambda T: near(T) @ inverse_root)
+    return KernelShape(made, lambda T: near(T) @ weights)
 
 
 def _columns(points: np.ndarray, sigma: np.longdouble | None) -> Callable[[Any], np.ndarray]:
-    """Kernel values against points; of a precomputed kernel what is given."""
+    """Kernel values less one against points; of a precomputed kernel what is given."""
     if sigma is None:
         return exact
-    return lambda T: np.exp(-_squared(exact(T), points) / (2 * sigma * sigma))
+    return lambda T: _values(exact(T), points, sigma)
 
 
 def kernel(X: Any, Y: Any, *, geometry: str = "angular", **options: Any) -> Answer:

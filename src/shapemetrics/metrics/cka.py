@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -18,8 +18,11 @@ from shapemetrics.metrics.gram import (
     check_bandwidth,
     check_gram,
     choose_bandwidth,
+    divide_if_small,
     packed,
     rbf,
+    rbf_minus_one,
+    squared_distances,
 )
 from shapemetrics.validation import check_choice
 
@@ -129,6 +132,7 @@ class AngularCKA(Metric):
     median_fraction: float = 1.0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_choice(self.kernel, "kernel", ("linear", "rbf", "precomputed"))
         check_bandwidth(self.kernel, self.bandwidth, self.median_fraction)
 
@@ -164,13 +168,16 @@ class AngularCKA(Metric):
         if self.kernel == "rbf":
             values = responses.values.copy()
             centred(responses)  # refuses responses without variance
-            bandwidth = choose_bandwidth(
-                values, self.bandwidth, self.median_fraction, name, responses.exponent
-            )
-            K = rbf(values, values, bandwidth)
-            K = center_gram(K) if self.center else K
-            check_variance(float(np.linalg.norm(K)), 1.0, K.size, name)
-            return _keep_gram(K, origin, dtype)
+            squared = squared_distances(values, values)
+            responses = replace(responses, values=values)
+            bandwidth = choose_bandwidth(responses, self.bandwidth, self.median_fraction, squared)
+            if not self.center:
+                return _keep_gram(rbf(squared, bandwidth), origin, dtype)
+            K, _ = divide_if_small(rbf_minus_one(squared, bandwidth))  # no angle sees it
+            centred_K = center_gram(K)
+            size = float(np.linalg.norm(centred_K))
+            check_variance(size, -float(K.min()), K.size, name)
+            return _keep_gram(centred_K, origin, dtype)
         values = centred(responses, center=self.center).values
         m, n = values.shape
         if n >= m:

@@ -117,6 +117,7 @@ class ConvolutionMetric(Metric):
     backends: ClassVar[tuple[str, ...]] = ("numpy", "torch")
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_choice(self.shifts, "shifts", (True, "circular", False))
         if self.resample is not None:
             object.__setattr__(self, "resample", check_grid(self.resample, "resample"))
@@ -176,8 +177,9 @@ class ConvolutionMetric(Metric):
 
     @property
     def invariances(self) -> frozenset[str]:
-        """Those of the channels, and shifts."""
-        return self._channels.invariances | ({"shift"} if self.shifts else set())
+        """Those of the channels, and shifts of a grid that is not resampled."""
+        shifts = self.shifts and self.resample is None
+        return self._channels.invariances | ({"shift"} if shifts else set())
 
     def stack(
         self, prepared: Sequence[PreparedConvolution], *, backend: Backend | None = None

@@ -28,7 +28,9 @@ from shapemetrics.metrics.gram import (
     check_bandwidth,
     check_gram,
     choose_bandwidth,
-    rbf,
+    divide_if_small,
+    rbf_minus_one,
+    squared_distances,
 )
 from shapemetrics.metrics.kernel_features import (
     FeatureMap,
@@ -131,6 +133,7 @@ class KernelMetric(Metric):
     rank_tolerance: float | None = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_choice(self.kernel, "kernel", ("linear", "rbf", "precomputed"))
         check_choice(self.approximation, "approximation", ("exact", "nystroem", "random_features"))
         if self.approximation != "exact" and self.kernel != "rbf":
@@ -175,14 +178,17 @@ class KernelMetric(Metric):
         values = X.values.copy()
         centred(X)  # refuses responses without variance
         X = dataclasses.replace(X, values=values)
-        bandwidth = choose_bandwidth(values, self.bandwidth, self.median_fraction, name, X.exponent)
+        width = self.bandwidth, self.median_fraction
         if self.approximation == "exact":
+            squared = squared_distances(values, values)
+            bandwidth = choose_bandwidth(X, *width, squared)
             columns = FeatureMap(values, bandwidth)
-            return self._from_gram(rbf(values, values, bandwidth), 0, columns, X, dtype)
-        columns = self._approximate(values, bandwidth, name)
-        features = columns.features(values)
+            K, exponent = divide_if_small(rbf_minus_one(squared, bandwidth))
+            return self._from_gram(K, exponent, columns, X, dtype)
+        columns = self._approximate(values, choose_bandwidth(X, *width), name)
+        features, exponent = divide_if_small(columns.features(values))
         peak = float(np.abs(features).max())
-        whole = dataclasses.replace(X, values=features, exponent=0, peak=peak)
+        whole = dataclasses.replace(X, values=features, exponent=exponent, peak=peak)
         return self._from_features(whole, columns, X.shape[1], X, dtype)
 
     @property
@@ -345,9 +351,14 @@ class KernelMetric(Metric):
         if tolerance is not None:
             linear = dataclasses.replace(linear, rank_tolerance=None)
         item = linear.prepare_responses(Z, dtype, tolerance=tolerance)
+        offset, transform = item.offset, item.transform
+        if self.kernel != "linear" and Z.exponent != 0:  # the columns are not divided by it
+            offset = np.ldexp(offset, Z.exponent)
+            transform = np.eye(item.width) if transform is None else transform
+            transform = np.ldexp(transform, -Z.exponent)
         return PreparedKernel(
             self.origin_of(X, item.origin.doubt),
-            *(item.values, item.length, item.scale, item.offset, item.transform),
+            *(item.values, item.length, item.scale, offset, transform),
             n_units,
             None,
             *_fields(columns),
@@ -356,12 +367,12 @@ class KernelMetric(Metric):
     def _from_gram(
         self, K: Array, exponent: int, columns: FeatureMap, X: Responses, dtype: Any
     ) -> PreparedKernel:
-        """Decompose the Gram matrix of all stimuli, which was divided by ``2**exponent``."""
+        """Decompose the Gram matrix of all stimuli, up to an offset, divided by ``2**exponent``."""
         m, gram = len(K), center_gram(K)
         check_variance(float(np.linalg.norm(gram)), float(np.abs(K).max()), K.size, X.name)
         # Half of the exponent is the features'; an odd one leaves a factor of two to them.
         odd = exponent % 2
-        values, vectors = self._principal(gram, X)
+        values, vectors = self._principal(gram, exponent, X)
         if self.alpha == 0.0 and len(values) >= m - 1:
             raise ValueError(
                 f"{X.name!r}: found features of the kernel that span all {m} stimuli, expected "
@@ -374,20 +385,23 @@ class KernelMetric(Metric):
         size = float(np.abs(K).max()) if self.kernel == "rbf" else frobenius_norm(K) / m
         level = 2.0 * X.precision * size * np.sqrt(m)
         limited = self.alpha < 1.0 or self.kernel == "precomputed"
+        # Other responses' columns are divided as the responses are: a Gram matrix that was given
+        # is, kernel values are not.
+        shift = exponent if self.kernel == "rbf" else 0
         doubt = doubt_of(gain**2, values, level, X, squared=True) if limited else None
         return PreparedKernel(
             self.origin_of(X, doubt),
             features,
             frobenius_norm(features),
             scale,
-            K.mean(axis=0),
+            np.ldexp(K.mean(axis=0), shift),
             None,
             X.shape[1],
-            values,
+            np.ldexp(values, shift),
             *_fields(columns),
         )
 
-    def _principal(self, K: Array, X: Responses) -> tuple[Array, Array]:
+    def _principal(self, K: Array, exponent: int, X: Responses) -> tuple[Array, Array]:
         """Eigenvalues, descending, and eigenvectors that hold more than rounding."""
         m = len(K)
         if self.kernel == "rbf" and self.n_components is not None and self.n_components < m // 4:
@@ -398,7 +412,7 @@ class KernelMetric(Metric):
         if values[0] < -NEGATIVE * values[-1]:
             raise ValueError(
                 f"{X.name!r}: found a Gram matrix with eigenvalue "
-                f"{np.ldexp(values[0], X.exponent):.3g}, expected none < 0"
+                f"{np.ldexp(values[0], exponent):.3g}, expected none < 0"
             )
         tolerance = self._tolerance(m) ** 2
         kept = np.flatnonzero(values > tolerance * values[-1])[::-1][: self.n_components]

@@ -8,18 +8,19 @@ from typing import Any
 import numpy as np
 
 from shapemetrics.linalg import Array
-from shapemetrics.metrics.gram import rbf
+from shapemetrics.metrics.gram import center_gram, rbf_minus_one, squared_distances
 from shapemetrics.metrics.linear import PreparedLinear
 
 
 @dataclass(frozen=True, eq=False)
 class FeatureMap:
-    """Features of a kernel, in closed form or approximate.
+    """Features of a kernel, in closed form or approximate, up to an offset for each column.
 
-    With `frequencies`, random Fourier features. With `points`, kernel values against them, turned
-    by `root` where that is given: all stimuli as points are the columns of the Gram matrix; some of
-    them, and ``root @ root.T`` the pseudo-inverse of theirs, are the Nystroem map. With neither the
-    responses themselves.
+    Centring takes the offsets away. Without them the features of wide kernels keep their digits.
+    With `frequencies`, random Fourier features. With `points`, kernel values against them, less
+    one, turned by `root` where that is given: all stimuli as points are the columns of the Gram
+    matrix; some of them, and the root of :func:`nystroem_map`, are the Nystroem map. With neither
+    the responses themselves.
     """
 
     points: Array | None = field(default=None, repr=False)  # (q, n)
@@ -30,12 +31,15 @@ class FeatureMap:
     def features(self, X: Array) -> Array:
         """Features of responses: (m, n) to (m, n), (m, q), (m, r) or (m, 2 q)."""
         if self.frequencies is not None:
-            phase = X @ self.frequencies
-            return np.hstack([np.cos(phase), np.sin(phase)]) / np.sqrt(phase.shape[1])
+            half = 0.5 * (X @ self.frequencies)
+            sine, cosine = np.sin(half), np.cos(half)
+            # The cosine of the phase less one, and its sine, which keep their digits near zero.
+            parts = np.hstack([-2.0 * sine * sine, 2.0 * sine * cosine])
+            return parts / np.sqrt(half.shape[1])
         if self.points is None:
             return X
         assert self.bandwidth is not None
-        K = rbf(X, self.points, self.bandwidth)
+        K = rbf_minus_one(squared_distances(X, self.points), self.bandwidth)
         return K if self.root is None else K @ self.root
 
 
@@ -57,13 +61,25 @@ def nystroem_map(
 
     Notes
     -----
-    Williams & Seeger (2001): :math:`K \approx K_{mq} K_{qq}^{+} K_{qm}`.
+    Williams & Seeger (2001): :math:`K \approx K_{mq} K_{qq}^{+} K_{qm}`, the projection onto the
+    span of the landmarks' features. Of that span the differences of landmarks, whose Gram matrix is
+    the centred one, come first, and then the part of their mean that is orthogonal to these: a wide
+    kernel, whose landmarks hardly differ, would otherwise be the mean alone.
     """
     chosen = np.random.default_rng(seed).choice(len(X), n_landmarks, replace=False)
     points = np.ascontiguousarray(X[np.sort(chosen)])
-    values, vectors = np.linalg.eigh(rbf(points, points, bandwidth))
-    kept = values > tolerance * values[-1]
-    return FeatureMap(points, bandwidth, vectors[:, kept] / np.sqrt(values[kept]))
+    K = rbf_minus_one(squared_distances(points, points), bandwidth)
+    values, vectors = np.linalg.eigh(center_gram(K))
+    kept = values > tolerance * max(values[-1], np.finfo(np.float64).tiny)
+    vectors = vectors[:, kept] - vectors[:, kept].mean(axis=0)
+    root = vectors / np.sqrt(values[kept])
+    # The mean, less its projection onto the differences, as weights of the landmarks.
+    mean = np.full(n_landmarks, 1.0 / n_landmarks)
+    shares = root.T @ (K @ mean)
+    squared = 1.0 + float(mean @ K @ mean) - float(shares @ shares)
+    if squared > tolerance:
+        root = np.column_stack([root, (mean - root @ shares) / np.sqrt(squared)])
+    return FeatureMap(points, bandwidth, root)
 
 
 def fourier_map(n: int, bandwidth: float, n_features: int, seed: int) -> FeatureMap:

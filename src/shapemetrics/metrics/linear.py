@@ -187,6 +187,7 @@ class LinearMetric(Metric):
     truncation: float | None = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_fraction(self.alpha, "alpha")
         check_choice(self.geometry, "geometry", ("angular", "euclidean"))
         check_integer(self.n_components, "n_components", 1, optional=True)
@@ -200,7 +201,9 @@ class LinearMetric(Metric):
         found = {"rotation", "permutation"}
         if self.center:
             found.add("offset")
-        whole = self.rank_tolerance is None and self.n_components is None
+        # Directions that are left out follow their variance, which linear maps change.
+        left_out = (self.rank_tolerance, self.n_components, self.truncation)
+        whole = all(option is None for option in left_out)
         if self.alpha == 0.0 and whole and (self.geometry == "angular" or self.constant_size):
             found.add("linear")
         if self.geometry == "angular" and (self.alpha in (0.0, 1.0) or self.scale_free):

@@ -79,10 +79,11 @@ class EnergyStochasticMetric(StochasticMetric):
     raises the loss.
 
     The expression is a metric between distributions, and so is its minimum over a group of
-    isometries. Two things of practice break the axioms slightly. The loss has local optima: the
-    reported distance is the best of finitely many descents, hence an upper bound. And the unbiased
-    estimate, where it is negative, is reported as 0, and can violate the triangle inequality by
-    its sampling error: where the axioms must hold on the data themselves choose "empirical".
+    isometries: with "empirical", between those of the trials. The unbiased estimate, where it is
+    negative, is reported as 0, also for networks that differ, and can violate the triangle
+    inequality by its sampling error, so that `is_metric` is False. Practice adds one thing: the
+    loss has local optima, and the reported distance is the best of finitely many descents, hence
+    an upper bound.
     Symmetry is exact. Networks may have different numbers of trials; unequal numbers of units are
     compared by adding silent units. The squared distance is a difference of averages and carries
     their rounding, so that distances below 1e-7 times the root of the trials' spread mean zero.
@@ -110,6 +111,7 @@ class EnergyStochasticMetric(StochasticMetric):
     seed: int = 0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_choice(self.estimator, "estimator", ("unbiased", "empirical"))
         self._check_search()
 
@@ -145,6 +147,11 @@ class EnergyStochasticMetric(StochasticMetric):
         origin = self.origin_of(responses)
         digest = content_digest(trials, np.array(responses.exponent))
         return PreparedTrials(origin, digest, trials, spread)
+
+    @property
+    def is_metric(self) -> bool:
+        """Whether the axioms hold: between empirical distributions, not for unbiased estimates."""
+        return self.estimator == "empirical"
 
     @property
     def preparation(self) -> str:
