@@ -235,7 +235,7 @@ def test_a_seed_is_an_integer(D, call, seed):
             np.ma.MaskedArray(np.arange(K), [True] + [False] * (K - 1)),
             "'covariate x': found 1 mask",
         ),
-        (np.ma.MaskedArray(LABELS, [True] + [False] * (K - 1)), "covariate x: found None for item"),
+        (np.ma.MaskedArray(LABELS, [True] + [False] * (K - 1)), "covariate x: found (None|nan) for item 0"),
         (np.arange(K) * 1j, "'covariate x': found dtype complex128"),
         ([1j * k for k in range(K)], "'covariate x': found .* complex128"),
         (np.ones((K, 2)), r"covariate x: found shape \(24, 2\), expected one value per item"),
