@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -160,6 +161,212 @@ class Silent(MeanMetric):
 def test_what_is_broken_is_told(metric, message):
     with pytest.raises(AssertionError, match=message):
         check_metric(metric)
+
+
+def local_metric() -> Metric:
+    class Local(MeanMetric):
+        pass
+
+    return Local()
+
+
+class Nothing(MeanMetric):
+    def compare(self, x, y):
+        return None
+
+
+class ManyNumbers(MeanMetric):
+    def compare(self, x, y):
+        return np.array([super().compare(x, y)])
+
+
+class Dividing(MeanMetric):
+    def compare(self, x, y):
+        return super().compare(x, y) / 0
+
+
+class Asserting(MeanMetric):
+    def compare(self, x, y):
+        raise AssertionError("first line\nsecond line")
+
+
+@dataclass
+class Thawed(Metric):
+    power: float = 1.0
+    prepare = MeanMetric.prepare
+    compare = MeanMetric.compare
+
+
+@dataclass(frozen=True)
+class WithAField(MeanMetric):
+    extra: Any = None
+
+
+class ListOfInvariances(MeanMetric):
+    @property
+    def invariances(self):
+        return ["permutation"]
+
+
+class FailingInvariances(MeanMetric):
+    @property
+    def invariances(self):
+        return self.absent
+
+
+class Unknown(MeanMetric):
+    backends = ("cupy",)
+
+
+class FiveAxes(MeanMetric):
+    axes = (5,)
+
+
+class ListOfAxes(MeanMetric):
+    axes: ClassVar = [2]
+
+
+class OtherAxes(MeanMetric):
+    axes = (3,)  # of which the means have two
+
+
+class Flat(MeanMetric):
+    def pairwise(self, stack_a, stack_b):
+        return super().pairwise(stack_a, stack_b).ravel()
+
+
+class Turned(MeanMetric):
+    def pairwise(self, stack_a, stack_b):
+        return super().pairwise(stack_a, stack_b).T
+
+
+class NoArray(MeanMetric):
+    def pairwise(self, stack_a, stack_b):
+        return super().pairwise(stack_a, stack_b).tolist()
+
+
+class Unprepared(MeanMetric):
+    def prepare(self, X, *, name="X", dtype=np.float64):
+        return self.read(X, name).values
+
+
+class Unaligned(MeanMetric):
+    def align(self, X, Y):
+        return None
+
+
+class AlignedByStrings(MeanMetric):
+    def align(self, X, Y):
+        x, y = self.ready_pair(X, Y)
+        return SimpleNamespace(distance=self.compare(x, y), apply_x=len, apply_y=str.upper)
+
+
+class Writing(MeanMetric):
+    def prepare(self, X, *, name="X", dtype=np.float64):
+        item = super().prepare(X, name=name, dtype=dtype)
+        values = X.values if hasattr(X, "values") else np.asarray(X)
+        values -= values.mean()
+        return item
+
+
+class WritingWhileAligning(MeanMetric):
+    def align(self, X, Y):
+        x, y = self.ready_pair(X, Y)
+        X *= 2.0
+        return SimpleNamespace(distance=self.compare(x, y), apply_x=np.array, apply_y=np.array)
+
+
+class Timed(MeanMetric):
+    def pair_seconds(self, m, n, *, grid=(1, 1), trials=10):
+        raise ZeroDivisionError("m")
+
+
+class Unnamed(MeanMetric):
+    def read(self, X, name, **options):
+        if not np.isfinite(np.asarray(getattr(X, "values", X))).all():
+            raise IndexError("no name")
+        return super().read(X, name, **options)
+
+
+class HeldoutByAccident(MeanMetric):
+    def prepare_heldout(self, item, X):
+        return None
+
+    def heldout_pairwise(self, stack_a, stack_b, heldout_a, heldout_b):
+        raise KeyError("rotation")
+
+
+BROKEN = [
+    (local_metric(), r"pickling: found \w+: .*local.*, expected an instance of a class that can"),
+    (Nothing(), "compare: found None, expected a number"),
+    (ManyNumbers(), r"compare: found array\(.*\), expected a number"),
+    (Dividing(), "compare: found ZeroDivisionError: .*, expected a number"),
+    (Asserting(), "compare: found AssertionError: first line second line, expected a number"),
+    (Thawed(), "hash: found TypeError: .*, expected a frozen dataclass whose fields are hashable"),
+    (WithAField(extra=np.arange(30.0)), "hash: found TypeError: unhashable"),
+    (WithAField(extra=len), "parameters: found TypeError: .*, expected fields that JSON can hold"),
+    (ListOfInvariances(), r"invariances: found \['permutation'\], expected a frozenset"),
+    (FailingInvariances(), "invariances: found AttributeError: .*absent.*, expected some of"),
+    (Unknown(), r"backends: found \('cupy',\), expected a tuple of some of numpy, torch"),
+    (FiveAxes(), r"axes: found \(5,\), expected 2, 3, 4 first"),
+    (ListOfAxes(), r"axes: found \[2\], expected a tuple"),
+    (OtherAxes(), "compare: found ValueError: operands could not .*, expected a number"),
+    (Flat(), r"shape of pairwise: found \(4,\), expected \(1, 4\)"),
+    (Turned(), r"shape of pairwise: found \(4, 1\), expected \(1, 4\)"),
+    (NoArray(), "pairwise: found 'list', expected an ndarray"),
+    (Unprepared(), "prepare: found 'ndarray', expected a Prepared"),
+    (Unaligned(), "align: found None, expected an object with distance, apply_x and apply_y"),
+    (AlignedByStrings(), "apply_y: found TypeError: .*, expected an array"),
+    (Writing(), "prepare: found an array that was written to, expected arrays left as they are"),
+    (WritingWhileAligning(), "align: found an array that was written to"),
+    (Timed(), "pair_seconds: found ZeroDivisionError: m, expected a positive time"),
+    (Unnamed(), "NaN: found IndexError: no name, expected a ValueError that names the network"),
+    (HeldoutByAccident(), "heldout of the fitted responses: found AttributeError: .*, expected"),
+]
+
+
+@pytest.mark.parametrize(
+    ("metric", "message"), BROKEN, ids=[type(metric).__name__ for metric, _ in BROKEN]
+)
+def test_every_failure_of_a_metric_is_one_line(metric, message):
+    with pytest.raises(AssertionError, match=message) as caught:
+        check_metric(metric)
+    text = str(caught.value)
+    assert "\n" not in text
+    assert text.startswith(type(metric).__name__) or "Local" in text
+    if "Error" in message:
+        assert type(caught.value.__cause__).__name__ in text
+
+
+ARRAYS = list(np.random.default_rng(0).normal(size=(4, 12, 3)))
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"atol": -1}, ValueError, "atol: found -1, expected .*>= 0"),
+        ({"atol": "x"}, TypeError, "atol: found 'x', expected"),
+        ({"seed": -1}, ValueError, "seed: found -1"),
+        ({"arrays": 3}, TypeError, "arrays: found 3, expected a sequence of at least 4 arrays"),
+        ({"arrays": "four"}, TypeError, "arrays: found 'four', expected a sequence"),
+        ({"arrays": dict(enumerate(ARRAYS))}, TypeError, "arrays: found dict, expected a sequence"),
+        ({"arrays": ARRAYS[:3]}, ValueError, "arrays: found 3, expected at least 4"),
+        ({"arrays": []}, ValueError, "arrays: found 0, expected at least 4"),
+        ({"arrays": [1.0] * 4}, ValueError, "arrays: found a number as array 0"),
+        ({"arrays": [A[:, 0] for A in ARRAYS]}, ValueError, "arrays: found 1 axes of array 0"),
+        ({"arrays": [*ARRAYS[:3], ARRAYS[3] * np.nan]}, ValueError, "arrays: found NaN .*array 3"),
+    ],
+)
+def test_arguments_are_checked(options, error, message):
+    with pytest.raises(error, match=message):
+        check_metric(MeanMetric(), **options)
+
+
+def test_arrays_may_be_given_as_one_and_stay_as_they_are():
+    arrays = np.stack(ARRAYS)
+    copy = arrays.copy()
+    check_metric(MeanMetric(), arrays)
+    np.testing.assert_array_equal(arrays, copy)
 
 
 def test_only_metrics_can_be_checked():
