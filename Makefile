@@ -14,7 +14,7 @@ WHERE = $(if $(PROFILE),--workflow-profile $(PROFILE),--cores $(CORES)) $(if $(C
 ON_MODERN_PYTHON = import sys; sys.exit(sys.version_info < (3, 11))
 
 .DEFAULT_GOAL := help
-.PHONY: help run figures test bench docs linkcheck lint dry-run env env-cluster env-dev clean
+.PHONY: help run figures test bench docs linkcheck check-sources lint dry-run env env-cluster env-dev clean
 
 help:  ## list the targets
 	@echo "make run      build the environment, then the default study and its report (results/report.html)"
@@ -23,6 +23,7 @@ help:  ## list the targets
 	@echo "make bench    time the package, and write the tables to results/benchmarks (about 18 minutes)"
 	@echo "make docs     build the guides and the API pages as a site (docs/_build/html)"
 	@echo "make lint     check style, workflow and types: ruff, snakefmt, pyright"
+	@echo "make check-sources  ask the servers of real data before large downloads (a minute)"
 	@echo "make dry-run  show which jobs 'make run' would run"
 	@echo "make env      build the environment in $(VENV) only"
 	@echo "make clean    remove results (the environment stays)"
@@ -39,7 +40,7 @@ dry-run: $(if $(PROFILE),env-cluster,env)
 
 # Only the rules that draw: tables and distances must exist, and none of them is made anew.
 figures: env  ## figures from existing results
-	@$(BIN)/python -m shapemetrics.study.run figures --cores $(CORES) --allowed-rules figures $$(sed -n 's/^ *rule \(draw_[a-z_]*\):.*/\1/p' rules/*.smk) $(if $(CONFIG),--configfile $(CONFIG))
+	@$(BIN)/python -m shapemetrics.study.run figures --cores $(CORES) --allowed-rules figures $$($(BIN)/python -m shapemetrics.study.figures) $(if $(CONFIG),--configfile $(CONFIG))
 
 test: env-dev  ## all tests
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile $(TESTS)
@@ -55,6 +56,9 @@ docs: $(VENV)/docs.done  ## the guides as a site
 
 linkcheck: $(VENV)/docs.done  ## links of the guides to other sites; needs the internet
 	@$(BIN)/python -m sphinx -b linkcheck -q docs docs/_build/linkcheck
+
+check-sources: env  ## what the servers of real data say, before large downloads; needs the internet
+	@$(BIN)/python -m shapemetrics.datasets.check_sources
 
 lint: env-dev  ## style
 	@$(BIN)/ruff check .

@@ -18,9 +18,10 @@ os.environ["PYTHONPATH"] = SOURCE
 for name in [name for name in sys.modules if name.partition(".")[0] == "shapemetrics"]:
     del sys.modules[name]
 
-from shapemetrics.study import Study, default_config, load_schema, validated
-from shapemetrics.study.folders import check_writable
+from shapemetrics.study import Study, default_config, validated
+from shapemetrics.study.layout import check_writable
 from shapemetrics.study.preflight import examined
+from shapemetrics.study.settings.reading import with_line
 
 
 configfile: os.path.join(workflow.basedir, "config.yaml")
@@ -29,15 +30,31 @@ configfile: os.path.join(workflow.basedir, "config.yaml")
 report: "report/workflow.rst"
 
 
+# The default is beneath all others, wherever Snakemake lists it.
+default = os.path.join(workflow.basedir, "config.yaml")
+files = sorted(workflow.configfiles, key=lambda file: str(file) != default)
 try:
-    schema = load_schema(os.path.join(workflow.basedir, "config", "schema.yaml"))
-    config.update(validated(config, schema))
+    config.update(validated(config, files))
     study = Study(config, default_config(workflow.basedir))
     check_writable(study.results)
     here = workflow.is_main_process and workflow.local_exec
     study = study.knowing(examined(study, local=here))
 except ValueError as error:
-    raise WorkflowError(str(error)) from None
+    raise WorkflowError(with_line(str(error), files)) from None
+
+# Where every result lies: layout["index"] is a pattern with the wildcards of the rules.
+layout = study.layout
+
+
+def names(*kinds, having=lambda dataset: True):
+    """A wildcard constraint: names of the datasets of these kinds, or of all."""
+    found = [name for name, part in study.of_kind(*kinds).items() if having(part)]
+    return "|".join(found) or "(?!)"  # without any, nothing matches
+
+
+def rule_name(rule, part, parts):
+    """Name of a dataset's own rule: further datasets have theirs behind it."""
+    return rule if part is next(iter(parts.values())) else f"{rule}_{part.name}"
 
 
 wildcard_constraints:
@@ -46,14 +63,15 @@ wildcard_constraints:
     selection="[A-Za-z0-9_]+",
 
 
-include: "rules/nasbench.smk"
+include: "rules/networks.smk"
+include: "rules/recordings.smk"
+include: "rules/user.smk"
+include: "rules/distance_tables.smk"
 include: "rules/distances.smk"
-include: "rules/regions.smk"
 include: "rules/geometry.smk"
 include: "rules/learning.smk"
 include: "rules/comparison.smk"
 include: "rules/figures.smk"
-include: "rules/files.smk"
 include: "rules/explorer.smk"
 include: "rules/report.smk"
 

@@ -1,7 +1,7 @@
 # Metrics against one another, against measures that are no metrics, stimuli and shifts.
 
 COMPARED = lambda w: expand(
-    MATRIX,
+    layout["matrix"],
     dataset=w.dataset,
     selection="compared",
     metric=study.measures_of(w.dataset),
@@ -13,15 +13,15 @@ rule compare_measures:
         code=study.code(
             "learning.agreement", "study.audits", "study.tables", "study.jobs"
         ),
-        index=study.path("{dataset}", "store", "index.csv"),
+        index=layout["index"],
         matrices=COMPARED,
     output:
-        agreement=study.path("geometry", "{dataset}", "agreement.csv"),
-        audit=study.path("geometry", "{dataset}", "compared_audit.csv"),
+        agreement=layout["agreement"],
+        audit=layout["compared_audit"],
     log:
-        study.path("logs", "compare_measures", "{dataset}.log"),
+        layout.log("compare_measures", "dataset"),
     benchmark:
-        study.path("benchmarks", "compare_measures", "{dataset}.tsv")
+        layout.benchmark("compare_measures", "dataset")
     params:
         n_permutations=study.config["analyses"]["compared"]["n_permutations"],
         seed=lambda w: study.seed("compare_measures", w.dataset),
@@ -35,18 +35,18 @@ rule vary_stimuli:
             "estimation.resampling", "study.tables", "study.jobs"
         )
         + sum(map(study.metric_code, study.metrics), []),
-        index=study.path("{dataset}", "store", "index.csv"),
+        index=layout["index"],
     output:
-        table=study.path("geometry", "{dataset}", "samples.csv"),
+        table=layout["samples"],
     log:
-        study.path("logs", "vary_stimuli", "{dataset}.log"),
+        layout.log("vary_stimuli", "dataset"),
     benchmark:
-        study.path("benchmarks", "vary_stimuli", "{dataset}.tsv")
+        layout.benchmark("vary_stimuli", "dataset")
     params:
         **study.config["analyses"]["samples"],
         metrics=study.config["metrics"],
         selection=lambda w: vars(
-            study.selection(w.dataset, study.kind(w.dataset).sampled)
+            study.selection(w.dataset, study.dataset(w.dataset).subsampled_selection)
         ),
         seed=lambda w: study.seed("vary_stimuli", w.dataset),
     script:
@@ -56,16 +56,20 @@ rule vary_stimuli:
 rule shift_layers:
     input:
         code=study.code(
-            "pairwise.engine", "metrics.convolution", "study.tables", "study.jobs"
+            "pairwise.engine",
+            "metrics.convolution",
+            "study.selection",
+            "study.tables",
+            "study.jobs",
         ),
-        index=study.path("{dataset}", "store", "index.csv"),
+        index=layout["index"],
     output:
-        maps=study.path("geometry", "{dataset}", "shift_maps.csv"),
-        gain=study.path("geometry", "{dataset}", "shift_gain.csv"),
+        maps=layout["shift_maps"],
+        gain=layout["shift_gain"],
     log:
-        study.path("logs", "shift_layers", "{dataset}.log"),
+        layout.log("shift_layers", "dataset"),
     benchmark:
-        study.path("benchmarks", "shift_layers", "{dataset}.tsv")
+        layout.benchmark("shift_layers", "dataset")
     resources:
         mem_mb=lambda w, attempt: attempt * 8000,
     params:

@@ -1,66 +1,67 @@
 # One interactive page, which opens from disk without a network.
 
+EXPLORED = [
+    (dataset, metric)
+    for dataset in study.datasets
+    for metric in study.dataset(dataset).metrics
+]
+CELLS = {
+    name: study.dataset(name).cells
+    for name in study.datasets
+    if study.dataset(name).cells
+}
+
 
 def explored(dataset, metric):
     return expand(
-        MATRIX, dataset=dataset, selection=study.selections(dataset), metric=metric
+        layout["matrix"],
+        dataset=dataset,
+        selection=study.dataset(dataset).selections,
+        metric=metric,
     )
 
 
 rule write_explorer:
     input:
-        code=study.code("explorer.page", "study.exploring", "study.jobs"),
+        code=study.code(
+            "explorer.page", "pairwise.matrix", "store.reader", "study.jobs"
+        ),
         assets=study.assets("explorer"),
-        stores=expand(
-            study.path("{dataset}", "store", "index.csv"), dataset=study.datasets
-        ),
-        matrices=[
-            path
-            for dataset in study.datasets
-            for metric in study.metrics
-            for path in explored(dataset, metric)
+        stores=expand(layout["index"], dataset=study.datasets),
+        matrices=[path for pair in EXPLORED for path in explored(*pair)],
+        embeddings=[
+            layout["embedding"].format(dataset=dataset, metric=metric)
+            for dataset, metric in EXPLORED
         ],
-        embeddings=expand(
-            rules.embed_distances.output.table,
-            dataset=study.datasets,
-            metric=study.metrics,
-        ),
-        trees=expand(
-            rules.cluster_distances.output.table,
-            dataset=study.datasets,
-            metric=study.metrics,
-        ),
-        cells=[
-            rules.choose_networks.output.table
-            for name in study.datasets
-            if name == "nasbench"
+        trees=[
+            layout["linkage"].format(dataset=dataset, metric=metric)
+            for dataset, metric in EXPLORED
         ],
+        cells=list(CELLS.values()),
     output:
         page=report(
-            study.path("explorer.html"),
+            layout["explorer"],
             caption="../report/explorer.rst",
             category="0 Explorer",
             labels={"figure": "interactive", "dataset": "all", "metric": "all"},
         ),
     log:
-        study.path("logs", "write_explorer.log"),
+        layout.log("write_explorer"),
     benchmark:
-        study.path("benchmarks", "write_explorer", "all.tsv")
+        layout.benchmark("write_explorer")
     params:
         parts=[
             {
-                "dataset": dataset,
-                "metric": metric,
+                "store": os.path.dirname(layout["index"].format(dataset=dataset)),
+                "embedding": layout["embedding"].format(
+                    dataset=dataset, metric=metric
+                ),
+                "linkage": layout["linkage"].format(dataset=dataset, metric=metric),
                 "matrices": explored(dataset, metric),
-                "unit": study.unit(metric),
+                "unit": study.dataset(dataset).unit(metric),
             }
-            for dataset in study.datasets
-            for metric in study.metrics
+            for dataset, metric in EXPLORED
         ],
-        cells={
-            name: str(rules.choose_networks.output.table)
-            for name in study.datasets
-            if name == "nasbench"
-        },
+        cells=CELLS,
     script:
         "../scripts/write_explorer.py"

@@ -4,14 +4,14 @@
 rule audit_triangles:
     input:
         code=study.code("study.audits", "study.jobs"),
-        index=study.path("{dataset}", "store", "index.csv"),
+        index=layout["index"],
         matrices=SINGLE,
     output:
-        table=study.path("geometry", "{dataset}", "{metric}", "audit.csv"),
+        table=layout["audit"],
     log:
-        study.path("logs", "audit_triangles", "{dataset}_{metric}.log"),
+        layout.log("audit_triangles", "dataset", "metric"),
     benchmark:
-        study.path("benchmarks", "audit_triangles", "{dataset}_{metric}.tsv")
+        layout.benchmark("audit_triangles", "dataset", "metric")
     script:
         "../scripts/audit_triangles.py"
 
@@ -19,14 +19,14 @@ rule audit_triangles:
 rule embed_distances:
     input:
         code=study.code("geometry.embedding", "pairwise.matrix", "study.tables"),
-        index=study.path("{dataset}", "store", "index.csv"),
+        index=layout["index"],
         matrices=SINGLE,
     output:
-        table=study.path("geometry", "{dataset}", "{metric}", "embedding.csv"),
+        table=layout["embedding"],
     log:
-        study.path("logs", "embed_distances", "{dataset}_{metric}.log"),
+        layout.log("embed_distances", "dataset", "metric"),
     benchmark:
-        study.path("benchmarks", "embed_distances", "{dataset}_{metric}.tsv")
+        layout.benchmark("embed_distances", "dataset", "metric")
     params:
         **study.config["analyses"]["embedding"],
         fixed=study.fixed("analyses", "embedding"),
@@ -38,14 +38,14 @@ rule embed_distances:
 rule measure_distortion:
     input:
         code=study.code("geometry.distortions", "pairwise.matrix", "study.tables"),
-        index=study.path("{dataset}", "store", "index.csv"),
+        index=layout["index"],
         matrices=SINGLE,
     output:
-        table=study.path("geometry", "{dataset}", "{metric}", "distortion.csv"),
+        table=layout["distortion"],
     log:
-        study.path("logs", "measure_distortion", "{dataset}_{metric}.log"),
+        layout.log("measure_distortion", "dataset", "metric"),
     benchmark:
-        study.path("benchmarks", "measure_distortion", "{dataset}_{metric}.tsv")
+        layout.benchmark("measure_distortion", "dataset", "metric")
     resources:
         runtime=240,
     params:

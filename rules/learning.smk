@@ -4,15 +4,15 @@
 rule cluster_distances:
     input:
         code=study.code("geometry.clustering", "pairwise.matrix", "study.tables"),
-        index=study.path("{dataset}", "store", "index.csv"),
+        index=layout["index"],
         matrices=SINGLE,
     output:
-        table=study.path("learning", "{dataset}", "{metric}", "linkage.csv"),
-        leaves=study.path("learning", "{dataset}", "{metric}", "leaves.csv"),
+        table=layout["linkage"],
+        leaves=layout["leaves"],
     log:
-        study.path("logs", "cluster_distances", "{dataset}_{metric}.log"),
+        layout.log("cluster_distances", "dataset", "metric"),
     benchmark:
-        study.path("benchmarks", "cluster_distances", "{dataset}_{metric}.tsv")
+        layout.benchmark("cluster_distances", "dataset", "metric")
     params:
         **study.config["analyses"]["clustering"],
         n_components=study.config["analyses"]["embedding"]["n_components"],
@@ -24,24 +24,24 @@ rule cluster_distances:
 rule regress_target:
     input:
         code=study.code("learning.regression", "pairwise.matrix", "study.tables"),
-        index=study.path("{dataset}", "store", "index.csv"),
+        index=layout["index"],
         matrices=SINGLE,
     output:
-        scores=study.path("learning", "{dataset}", "{metric}", "regression.csv"),
-        predictions=study.path("learning", "{dataset}", "{metric}", "predictions.csv"),
+        scores=layout["regression"],
+        predictions=layout["predictions"],
     log:
-        study.path("logs", "regress_target", "{dataset}_{metric}.log"),
+        layout.log("regress_target", "dataset", "metric"),
     benchmark:
-        study.path("benchmarks", "regress_target", "{dataset}_{metric}.tsv")
+        layout.benchmark("regress_target", "dataset", "metric")
     resources:
         runtime=240,
     params:
         **study.config["analyses"]["regression"],
-        targets=lambda w: study.targets(w.dataset),
-        group=lambda w: study.regression_group(w.dataset),
-        group_key=lambda w: study.group_key(w.dataset),
+        targets=lambda w: study.dataset(w.dataset).targets,
+        group=lambda w: study.dataset(w.dataset).regression_group,
+        group_key=lambda w: study.dataset(w.dataset).group_key,
         fixed=study.fixed("analyses", "regression"),
-        leave_one_out=lambda w: study.kind(w.dataset).leave_one_out,
+        leave_one_out=lambda w: study.dataset(w.dataset).leave_one_out,
         seed=lambda w: study.seed("regress_target", w.dataset, w.metric),
     script:
         "../scripts/regress_target.py"
@@ -50,20 +50,20 @@ rule regress_target:
 rule classify_labels:
     input:
         code=study.code("learning.classification", "pairwise.matrix", "study.tables"),
-        index=study.path("{dataset}", "store", "index.csv"),
-        matrices=distances_of(lambda dataset: study.kind(dataset).classified),
+        index=layout["index"],
+        matrices=distances_of(lambda dataset: dataset.classified),
     output:
-        scores=study.path("learning", "{dataset}", "{metric}", "classification.csv"),
-        confusion=study.path("learning", "{dataset}", "{metric}", "confusion.csv"),
+        scores=layout["classification"],
+        confusion=layout["confusion"],
     log:
-        study.path("logs", "classify_labels", "{dataset}_{metric}.log"),
+        layout.log("classify_labels", "dataset", "metric"),
     benchmark:
-        study.path("benchmarks", "classify_labels", "{dataset}_{metric}.tsv")
+        layout.benchmark("classify_labels", "dataset", "metric")
     params:
         **study.classification_options(),
-        tasks=lambda w: study.kind(w.dataset).labels,
-        group=lambda w: study.kind(w.dataset).group,
-        group_key=lambda w: study.group_key(w.dataset),
+        tasks=lambda w: study.dataset(w.dataset).labels,
+        group=lambda w: study.dataset(w.dataset).group,
+        group_key=lambda w: study.dataset(w.dataset).group_key,
         fixed=study.fixed("analyses", "classification"),
         seed=lambda w: study.seed("classify_labels", w.dataset, w.metric),
     script:
@@ -73,16 +73,16 @@ rule classify_labels:
 rule explain_covariates:
     input:
         code=study.code("learning.covariates", "pairwise.matrix", "study.tables"),
-        index=study.path("{dataset}", "store", "index.csv"),
+        index=layout["index"],
         matrices=SINGLE,
     output:
-        table=study.path("learning", "{dataset}", "{metric}", "covariates.csv"),
+        table=layout["covariates"],
     log:
-        study.path("logs", "explain_covariates", "{dataset}_{metric}.log"),
+        layout.log("explain_covariates", "dataset", "metric"),
     benchmark:
-        study.path("benchmarks", "explain_covariates", "{dataset}_{metric}.tsv")
+        layout.benchmark("explain_covariates", "dataset", "metric")
     params:
-        covariates=lambda w: study.kind(w.dataset).covariates,
+        covariates=lambda w: study.dataset(w.dataset).covariates,
         n_permutations=study.config["analyses"]["regression"]["n_permutations"],
         seed=lambda w: study.seed("explain_covariates", w.dataset, w.metric),
     script:
@@ -94,11 +94,11 @@ rule compare_published:
         code=study.code("learning.accuracy", "study.tables"),
         networks=rules.store_activations.output.networks,
     output:
-        table=study.path("learning", "{dataset}", "published.csv"),
+        table=layout["published_agreement"],
     log:
-        study.path("logs", "compare_published", "{dataset}.log"),
+        layout.log("compare_published", "dataset"),
     benchmark:
-        study.path("benchmarks", "compare_published", "{dataset}.tsv")
+        layout.benchmark("compare_published", "dataset")
     params:
         seed=lambda w: study.seed("compare_published", w.dataset),
     script:

@@ -11,11 +11,11 @@ rule figures:
 rule gather_costs:
     input:
         figures=FIGURES,
-        code=study.code("study.costs", "study.jobs"),
+        code=study.code("study.costs", "study.datasets.networks", "study.jobs"),
         paper=os.path.join(workflow.basedir, "config", "paper.yaml"),
     output:
         table=report(
-            study.path("costs.csv"),
+            layout["costs"],
             caption="../report/costs.rst",
             category="6 Cost",
             labels={
@@ -25,11 +25,10 @@ rule gather_costs:
             },
         ),
     log:
-        study.path("logs", "gather_costs.log"),
+        layout.log("gather_costs"),
     localrule: True
     params:
-        benchmarks=study.path("benchmarks"),
-        schema=os.path.join(workflow.basedir, "config", "schema.yaml"),
+        benchmarks=layout["benchmarks"],
         default=os.path.join(workflow.basedir, "config.yaml"),
     script:
         "../scripts/gather_costs.py"
@@ -42,13 +41,13 @@ if study.notes:
     rule list_adjustments:
         output:
             table=report(
-                study.path("adjustments.csv"),
+                layout["adjustments"],
                 caption="../report/adjustments.rst",
                 category="7 Provenance",
                 labels={"figure": "adjustments", "dataset": "all", "metric": "all"},
             ),
         log:
-            study.path("logs", "list_adjustments.log"),
+            layout.log("list_adjustments"),
         localrule: True
         params:
             rows=[{"dataset": name, **vars(note)} for name, note in study.notes],
@@ -66,19 +65,19 @@ rule write_provenance:
         code=study.code("study.provenance", "study.jobs"),
     output:
         table=report(
-            study.path("provenance.json"),
+            layout["provenance"],
             caption="../report/provenance.rst",
             category="7 Provenance",
             labels={"figure": "provenance", "dataset": "all", "metric": "all"},
         ),
         warnings=report(
-            study.path("warnings.csv"),
+            layout["warnings"],
             caption="../report/warnings.rst",
             category="7 Provenance",
             labels={"figure": "warnings", "dataset": "all", "metric": "all"},
         ),
     log:
-        study.path("logs", "write_provenance.log"),
+        layout.log("write_provenance"),
     localrule: True
     params:
         program=study.program(workflow.basedir),
@@ -105,9 +104,9 @@ rule write_report:
             for name in sorted(os.listdir(os.path.join(workflow.basedir, "report")))
         ],
     output:
-        study.path("report.html"),
+        layout["report"],
     log:
-        study.path("logs", "write_report.log"),
+        layout.log("write_report"),
     localrule: True
     params:
         snakefile=workflow.main_snakefile,

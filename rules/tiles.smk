@@ -5,32 +5,31 @@
 checkpoint plan_tiles:
     input:
         code=study.code("study.tiling", "study.jobs"),
-        index=study.path("{dataset}", "store", "index.csv"),
+        index=layout["index"],
     output:
-        plan=study.path("distances", "{dataset}", "tiles.json"),
+        plan=layout["tile_plan"],
     log:
-        study.path("logs", "plan_tiles", "{dataset}.log"),
+        layout.log("plan_tiles", "dataset"),
     localrule: True
     params:
-        matrices=lambda w: wanted(study, w.dataset),
+        matrices=lambda w: study.wanted_matrices(w.dataset),
         options=study.tile_options(),
     script:
         "../scripts/plan_tiles.py"
 
 
-from shapemetrics.study.tiling import TilePlan, tile_name, wanted
+from shapemetrics.study.tiling import TilePlan, tile_name
 
 
 def matrix_plan(w):
-    return TilePlan.load(study.path("distances", w.dataset, "tiles.json")).matrix(
-        w.selection, w.metric
-    )
+    plan = TilePlan.load(layout["tile_plan"].format(dataset=w.dataset))
+    return plan.matrix(w.selection, w.metric)
 
 
 def tiles(w):
     checkpoints.plan_tiles.get(dataset=w.dataset)
     return [
-        study.path(*MATRIX_FOLDER, "tiles", tile_name(*pair)).format(**w)
+        os.path.join(layout["tile_folder"].format(**w), tile_name(*pair))
         for pair in matrix_plan(w).tiles
     ]
 
@@ -40,29 +39,24 @@ rule prepare_block:
         code=lambda w: study.code("pairwise.blocks", "study.tiling", "study.jobs")
         + study.metric_code(w.metric),
         # What changes in them changes the block's name.
-        index=ancient(study.path("{dataset}", "store", "index.csv")),
+        index=ancient(layout["index"]),
         plan=ancient(rules.plan_tiles.output.plan),
     output:
-        block=temp(study.path(*MATRIX_FOLDER, "blocks", "{block}.block")),
+        block=temp(layout["block"]),
     log:
-        study.path(
-            "logs", "prepare_block", "{dataset}_{selection}_{metric}_{block}.log"
-        ),
+        layout.log("prepare_block", "dataset", "selection", "metric", "block"),
     benchmark:
-        study.path(
-            *("benchmarks", "prepare_block"),
-            "{dataset}_{selection}_{metric}_{block}.tsv",
-        )
+        layout.benchmark("prepare_block", "dataset", "selection", "metric", "block")
     wildcard_constraints:
         block="[0-9a-f]+",
     resources:
         mem_mb=lambda w, attempt: attempt * matrix_plan(w).mem_mb(1),
         runtime=20,
     params:
-        metric=lambda w: study.measure(w.metric),
+        metric=lambda w: study.metric_settings(w.metric),
         may_be_left_out=lambda w: study.fitting_options(w.metric)["may_be_left_out"],
-        positions=lambda w: study.selection(w.dataset, w.selection).positions,
-        dtype=study.config["distances"]["dtype"],
+        selection=lambda w: vars(study.selection(w.dataset, w.selection, w.metric)),
+        dtype=study.settings.distances.dtype,
     script:
         "../scripts/prepare_block.py"
 
@@ -72,31 +66,27 @@ rule compute_tile:
         code=lambda w: study.code("pairwise.tiles", "study.tiling", "study.jobs")
         + study.metric_code(w.metric),
         plan=ancient(rules.plan_tiles.output.plan),
-        rows=study.path(*MATRIX_FOLDER, "blocks", "{rows}.block"),
-        columns=study.path(*MATRIX_FOLDER, "blocks", "{columns}.block"),
+        rows=layout["block"].replace("{block}", "{rows}"),
+        columns=layout["block"].replace("{block}", "{columns}"),
     output:
-        tile=study.path(*MATRIX_FOLDER, "tiles", "tile_{rows}_{columns}.npz"),
+        tile=layout["tile"],
     log:
-        study.path(
-            *("logs", "compute_tile"),
-            "{dataset}_{selection}_{metric}_{rows}_{columns}.log",
-        ),
+        layout.log("compute_tile", "dataset", "selection", "metric", "rows", "columns"),
     benchmark:
-        study.path(
-            *("benchmarks", "compute_tile"),
-            "{dataset}_{selection}_{metric}_{rows}_{columns}.tsv",
+        layout.benchmark(
+            "compute_tile", "dataset", "selection", "metric", "rows", "columns"
         )
     wildcard_constraints:
         rows="[0-9a-f]+",
         columns="[0-9a-f]+",
-    threads: study.config["distances"]["threads"]
+    threads: study.settings.distances.threads
     resources:
         mem_mb=lambda w, attempt: attempt * matrix_plan(w).mem_mb(2),
-        runtime=max(10, int(4 * study.config["distances"]["tile_minutes"])),
+        runtime=max(10, int(4 * study.settings.distances.tile_minutes)),
     params:
-        metric=lambda w: study.measure(w.metric),
+        metric=lambda w: study.metric_settings(w.metric),
         engine=lambda w: study.engine_options(w.metric),
-        progress=study.path("logs", "distances.log"),
+        progress=layout["tile_progress"],
     script:
         "../scripts/compute_tile.py"
 
@@ -104,18 +94,20 @@ rule compute_tile:
 rule gather_tiles:
     input:
         code=study.code("pairwise.tiles", "study.matrices", "study.tiling"),
-        index=study.path("{dataset}", "store", "index.csv"),
+        index=layout["index"],
         plan=rules.plan_tiles.output.plan,
         tiles=tiles,
     output:
-        matrix=MATRIX,
-        table=MATRIX_TABLE,
+        matrix=layout["matrix"],
+        table=layout["matrix_table"],
     log:
-        study.path("logs", "gather_tiles", "{dataset}_{selection}_{metric}.log"),
+        layout.log("gather_tiles", "dataset", "selection", "metric"),
     benchmark:
-        study.path("benchmarks", "gather_tiles", "{dataset}_{selection}_{metric}.tsv")
+        layout.benchmark("gather_tiles", "dataset", "selection", "metric")
+    wildcard_constraints:
+        dataset=WITH_RESPONSES,
     params:
-        metric=lambda w: study.measure(w.metric),
+        metric=lambda w: study.metric_settings(w.metric),
         may_be_left_out=lambda w: study.fitting_options(w.metric)["may_be_left_out"],
         engine=lambda w: study.engine_options(w.metric),
     script:

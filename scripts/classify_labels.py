@@ -12,10 +12,10 @@ from shapemetrics.study.needs import LeftOut
 from shapemetrics.study.requirements import LEAST_MEMBERS
 from shapemetrics.study.tables import (
     labelled,
+    log_notes,
     long_confusion,
     not_done,
     read_selected,
-    told,
     write_table,
 )
 
@@ -28,7 +28,7 @@ with job(snakemake) as log:
     for part in read_selected(snakemake.input.matrices, snakemake.input.index):
         for task, classifier in itertools.product(tasks, classifiers):
             names = {**part.labels, "task": task, "classifier": classifier}
-            known = part.having(task)
+            known = part.with_known(task)
             items = class_items(
                 known.covariates, task, group=group, group_key=group_key, equal=known.equal
             )
@@ -39,8 +39,8 @@ with job(snakemake) as log:
                 scores.append(labelled(not_done(reason), names))
                 confusions.append(labelled(not_done(reason), names))
                 continue
-            told(log, names, notes)
-            known = part.frequent(task, max(LEAST_MEMBERS, fitted["n_outer"]), group)
+            log_notes(log, names, notes)
+            known = part.with_min_count(task, max(LEAST_MEMBERS, fitted["n_outer"]), group)
             found = nested_classification(
                 known.distances,
                 known.covariate(task).tolist(),

@@ -1,4 +1,4 @@
-"""Hold every measure against every other on the same networks, and check all their triangles."""
+"""Compare every measure with every other on the same networks, and check all their triangles."""
 
 import itertools
 

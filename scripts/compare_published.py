@@ -1,4 +1,4 @@
-"""Hold the accuracies reached here against the published ones."""
+"""Compare the accuracies reached here with the published ones."""
 
 import pandas as pd
 

@@ -5,9 +5,9 @@ from pathlib import Path
 from shapemetrics import RepresentationStore, pairwise_distances
 from shapemetrics.metrics.registry import build_metric
 from shapemetrics.study.jobs import job
-from shapemetrics.study.kinds import Selection
 from shapemetrics.study.matrices import fitting_measure, write_left_out, write_study_matrix
 from shapemetrics.study.needs import LeftOut
+from shapemetrics.study.selection import Selection
 
 with job(snakemake) as log:
     store = RepresentationStore(Path(snakemake.input.index).parent)

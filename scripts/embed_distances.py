@@ -7,7 +7,7 @@ from shapemetrics.geometry.embedding import embed
 from shapemetrics.study.facts import all_items
 from shapemetrics.study.fitting import fitted_analysis
 from shapemetrics.study.jobs import job
-from shapemetrics.study.tables import Selected, collect, read_selected, told, write_table
+from shapemetrics.study.tables import Selected, collect, log_notes, read_selected, write_table
 
 with job(snakemake) as log:
     options = {"n_components": snakemake.params.n_components}
@@ -15,7 +15,7 @@ with job(snakemake) as log:
     def coordinates(part: Selected) -> pd.DataFrame:
         items = all_items(part.covariates, part.equal)
         fitted, notes = fitted_analysis("embedding", options, items, fixed=snakemake.params.fixed)
-        told(log, part.labels, notes)
+        log_notes(log, part.labels, notes)
         found = embed(part.distances, fitted["n_components"], seed=snakemake.params.seed)
         log.info("%s: stress %.4g in %d steps", part.labels, found.stress, found.n_iter)
         # Where all items are in one place no axis has a share.

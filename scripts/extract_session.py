@@ -17,13 +17,23 @@ with job(snakemake) as log:
     with byte_progress(f"session {session}") if fetched else nullcontext() as progress:
         source = open_source(**snakemake.params.source, progress=progress)
         recording = source.recording(session, kind, UnitFilters(**snakemake.params.unit_filters))
+    acronyms = source.structures()
     responses = extract(
         recording,
         kind,
         bins(kind, snakemake.params.bin_width),
-        acronyms=source.structures(),
+        acronyms=acronyms,
+        annotation=source.annotation,
         simulated=source.simulated,
     )
+    if responses.annotation.startswith("session files"):
+        log.warning("session %d: structures of %s", session, responses.annotation)
+    if responses.unknown_structures:
+        log.warning(
+            "session %d: found structures that are in no ontology, left out: %s",
+            session,
+            responses.unknown_structures,
+        )
     log.info(
         "session %d: %d units, %d stimuli, left out: %s",
         session,

@@ -1,13 +1,11 @@
 """What the study's jobs cost, rule by rule, and what they would cost at the published scale."""
 
-from shapemetrics.study import Study, load_schema
-from shapemetrics.study.config import load_config
+from shapemetrics.study import Study, load_config
 from shapemetrics.study.costs import extrapolated_costs, measured_costs, write_costs
 from shapemetrics.study.jobs import job
 
 with job(snakemake) as log:
-    schema = load_schema(snakemake.params.schema)
-    paper = load_config(snakemake.params.default, snakemake.input.paper, schema=schema)
+    paper = load_config(snakemake.params.default, snakemake.input.paper)
     costs = measured_costs(snakemake.params.benchmarks)
     costs = extrapolated_costs(costs, Study(snakemake.config), Study(paper))
     write_costs(costs, snakemake.output.table)

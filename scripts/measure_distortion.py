@@ -6,7 +6,7 @@ from shapemetrics.geometry.distortions import distortion_curve
 from shapemetrics.study.facts import all_items
 from shapemetrics.study.fitting import fitted_analysis, fitted_dimensions
 from shapemetrics.study.jobs import job
-from shapemetrics.study.tables import Selected, collect, read_selected, told, write_table
+from shapemetrics.study.tables import Selected, collect, log_notes, read_selected, write_table
 
 with job(snakemake) as log:
 
@@ -14,7 +14,7 @@ with job(snakemake) as log:
         dimensions, notes = fitted_dimensions(
             snakemake.params.dimensions, len(part.ids), fixed="dimensions" in snakemake.params.fixed
         )
-        told(log, part.labels, notes)
+        log_notes(log, part.labels, notes)
         fitted_analysis("distortion", {}, all_items(part.covariates, part.equal))
         return distortion_curve(part.distances, dimensions, seed=snakemake.params.seed)
 

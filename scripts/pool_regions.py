@@ -5,8 +5,7 @@ from pathlib import Path
 
 from shapemetrics import RepresentationStore
 from shapemetrics.datasets.allen.regions import Pooling, pool_regions
-from shapemetrics.study import Study
-from shapemetrics.study.config import default_config
+from shapemetrics.study import Study, default_config
 from shapemetrics.study.jobs import job
 from shapemetrics.study.preflight import examine_store
 from shapemetrics.study.tables import write_table

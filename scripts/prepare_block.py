@@ -11,6 +11,7 @@ from shapemetrics.pairwise.blocks import save_block
 from shapemetrics.pairwise.inputs import Networks
 from shapemetrics.pairwise.out_of_core import prepare_block
 from shapemetrics.study.jobs import job
+from shapemetrics.study.selection import Selection
 from shapemetrics.study.tiling import TilePlan
 
 with job(snakemake) as log:
@@ -19,7 +20,7 @@ with job(snakemake) as log:
     block = plan.block(wildcards.block)
     store = RepresentationStore(Path(snakemake.input.index).parent).take(block.ids)
     store.verify()
-    arrays = store.arrays(snakemake.params.positions)
+    arrays = Selection(**snakemake.params.selection).arrays(store)
     networks = Networks(dict(zip(block.ids, arrays, strict=True)))
     try:
         origins = prepare_block(

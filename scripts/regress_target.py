@@ -7,7 +7,7 @@ from shapemetrics.study.facts import regression_items
 from shapemetrics.study.fitting import fitted_analysis
 from shapemetrics.study.jobs import job
 from shapemetrics.study.needs import LeftOut
-from shapemetrics.study.tables import labelled, not_done, read_selected, told, write_table
+from shapemetrics.study.tables import labelled, log_notes, not_done, read_selected, write_table
 
 with job(snakemake) as log:
     options = dict(snakemake.params.items())
@@ -16,7 +16,7 @@ with job(snakemake) as log:
     scores, predictions = [], []
     for part in read_selected(snakemake.input.matrices, snakemake.input.index):
         for target in targets:
-            known, labels = part.having(target), {**part.labels, "target": target}
+            known, labels = part.with_known(target), {**part.labels, "target": target}
             items = regression_items(
                 known.covariates,
                 target,
@@ -32,7 +32,7 @@ with job(snakemake) as log:
                 scores.append(labelled(not_done(reason), labels))
                 predictions.append(labelled(not_done(reason), labels))
                 continue
-            told(log, labels, notes)
+            log_notes(log, labels, notes)
             found = nested_regression(
                 known.distances,
                 known.covariate(target),

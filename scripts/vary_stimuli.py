@@ -8,24 +8,29 @@ import pandas as pd
 from shapemetrics.estimation.resampling import distance_vs_samples
 from shapemetrics.metrics.registry import build_metric
 from shapemetrics.store import RepresentationStore
-from shapemetrics.study.facts import all_items, sizes_of
+from shapemetrics.study.facts import all_items, axes_note, sizes_of
 from shapemetrics.study.fitting import fitted_analysis, fitted_measure
 from shapemetrics.study.jobs import job
-from shapemetrics.study.kinds import Selection
+from shapemetrics.study.needs import LeftOut
 from shapemetrics.study.samples import sample_sizes, summarized_samples
+from shapemetrics.study.selection import Selection
 from shapemetrics.study.tables import attempted, labelled, write_table
 
 with job(snakemake) as log:
     params = snakemake.params
     store = RepresentationStore(Path(snakemake.input.index).parent)
     selection = Selection(**{**params.selection, "n_networks": params.n_networks})
-    arrays = selection.read(store)
-    rows = store.take(arrays).index
-    sizes = sizes_of(rows, selection.positions, snakemake.wildcards.dataset, "samples")
+    rows = selection.rows(store.index)
 
     def measured(settings: dict[str, Any], entry: str) -> pd.DataFrame:
         fitted_analysis("samples", {}, all_items(rows))
+        chosen = selection.read_by(build_metric(settings))
+        note = axes_note(rows, build_metric(settings), entry, "samples")
+        if note is not None:
+            raise LeftOut(note)
+        sizes = sizes_of(rows, chosen.positions, snakemake.wildcards.dataset, "samples")
         settings, _ = fitted_measure(settings, sizes, entry=entry)
+        arrays = chosen.read(store)
         metric, parts = build_metric(settings), []
         for size in sample_sizes(settings, sizes, params.n_sizes):
             try:
@@ -35,7 +40,7 @@ with job(snakemake) as log:
                     [size],
                     n_repeats=params.n_repeats,
                     seed=params.seed,
-                    heldout=hasattr(metric, "heldout_pairwise"),
+                    heldout=metric.has_heldout,
                     n_jobs=snakemake.threads,
                 )
                 parts.append(found)

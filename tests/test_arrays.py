@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,10 +14,16 @@ from shapemetrics import (
     cross_distances,
     pairwise_distances,
 )
-from shapemetrics.arrays import as_array, as_numeric
+from shapemetrics.arrays import RoundingWarning, as_array, as_numeric
 from shapemetrics.geometry import frechet_mean, kmeans_shapes, select_landmarks
 from shapemetrics.learning import ShapeDistances
-from shapemetrics.metrics import GaussianStochasticMetric, LinearMetric
+from shapemetrics.metrics import (
+    AngularCKA,
+    GaussianStochasticMetric,
+    LinearMetric,
+    PermutationMetric,
+    SoftMatchingMetric,
+)
 
 RNG = np.random.default_rng(0)
 X, Y, Z = RNG.normal(size=(3, 30, 6)).astype(np.float32).astype(float)
@@ -173,7 +181,7 @@ def test_coordinates_of_xarray_are_labels():
 
 def test_labels_that_differ_are_refused():
     x, y = pd.DataFrame(X), pd.DataFrame(Y, index=range(1, 31))
-    with pytest.raises(ValueError, match=r"'Y': found stimuli without 0 \(1 such\).* 30 labels"):
+    with pytest.raises(ValueError, match=r"'Y': found stimuli without '0' \(1 such\).* 30 labels"):
         METRIC.distance(x, y)
     with pytest.raises(ValueError, match=r"'array 1': found stimuli without"):
         pairwise_distances([x, y], METRIC)
@@ -321,3 +329,115 @@ def test_subnormal_and_huge_numbers():
     assert METRIC.distance(X * 1e307, Y) == pytest.approx(EXPECTED, abs=1e-12)
     assert as_array(np.longdouble(2.0) * X).dtype == np.longdouble
     assert METRIC.distance(X.astype(np.longdouble), Y) == pytest.approx(EXPECTED, abs=1e-13)
+
+
+# What a hostile reader found
+
+
+def test_labels_are_equal_where_they_mean_the_same():
+    x, y = pd.DataFrame(X, index=range(30)), pd.DataFrame(Y, index=np.arange(30.0))
+    assert METRIC.distance(x, y) == pytest.approx(EXPECTED, abs=1e-13)
+    assert METRIC.distance(METRIC.prepare(x), METRIC.prepare(y)) == pytest.approx(EXPECTED)
+    gap = [np.nan, *range(29)]
+    x, y = pd.DataFrame(X, index=gap), pd.DataFrame(Y, index=gap)
+    assert METRIC.distance(x, y[::-1]) == pytest.approx(EXPECTED, abs=1e-13)
+
+
+def test_stores_are_compared_by_the_names_of_their_stimuli(tmp_path):
+    names, order = [f"s{k}" for k in range(30)], np.random.default_rng(1).permutation(30)
+
+    def stored(name, values, stimuli):
+        with StoreWriter(tmp_path / name, source="", simulated=True, stimuli=stimuli) as writer:
+            writer.add("n", values)
+        return RepresentationStore(tmp_path / name)
+
+    a = stored("a", X, names)
+    shuffled = [names[k] for k in order]
+    b, c = stored("b", Y[order], shuffled), stored("c", Y, [f"t{k}" for k in range(30)])
+    frame = pd.DataFrame(Y[order], index=shuffled)
+    for others in (b, [frame]):
+        assert cross_distances(a, others, METRIC)[0, 0] == pytest.approx(EXPECTED, abs=1e-13)
+    found = cross_distances(a, b, METRIC, scratch=tmp_path / "scratch")
+    assert found[0, 0] == pytest.approx(EXPECTED, abs=1e-13)
+    with pytest.raises(ValueError, match=r"arrays_b \(c\): found stimuli without 's0'"):
+        cross_distances(a, c, METRIC)
+    # Where stimuli only count, position is all that is known.
+    d = stored("d", Y, range(30))
+    assert cross_distances(a, d, METRIC)[0, 0] == pytest.approx(EXPECTED, abs=1e-13)
+
+
+def test_dates_name_the_stimuli_of_a_store_as_text(tmp_path):
+    days = pd.date_range("2020-01-01", periods=30)
+    with StoreWriter(tmp_path / "s", source="", simulated=True, stimuli=days) as writer:
+        writer.add("x", pd.DataFrame(X, index=days)[::-1])
+    store = RepresentationStore(tmp_path / "s")
+    np.testing.assert_array_equal(store.load("x"), X)
+    assert store.stimuli is not None
+    assert store.stimuli[0] == "2020-01-01 00:00:00"
+
+
+@pytest.mark.parametrize("value", [2**60, -(2**60), 2**62 + 1])
+def test_integers_that_float64_rounds_are_refused(value):
+    large = np.arange(90).reshape(30, 3) + value
+    with pytest.raises(ValueError, match=r"'X': found integers beyond 2\*\*53"):
+        METRIC.distance(large, Y)
+    exact = np.arange(90).reshape(30, 3) * 2**50
+    expected = METRIC.distance(np.arange(90.0).reshape(30, 3), Y)
+    assert METRIC.distance(exact, Y) == pytest.approx(expected, abs=1e-13)
+
+
+def test_masks_behind_protocols_are_seen():
+    from collections import deque
+
+    masked = np.ma.masked_less(X, -1)
+    for container in (OnlyArray(masked), deque(masked), list(masked)):
+        with pytest.raises(ValueError, match="masked values, expected none"):
+            METRIC.distance(container, Y)
+    assert METRIC.distance(deque(X), Y) == pytest.approx(EXPECTED, abs=1e-13)
+
+
+def test_columns_of_fewer_digits_are_known_beside_others():
+    rng = np.random.default_rng(0)
+    coarse = (rng.normal(size=(30, 2)) @ rng.normal(size=(2, 4))).astype(np.float32)
+    frames = (
+        pd.DataFrame(coarse),
+        pd.DataFrame(coarse).convert_dtypes(),
+        pd.DataFrame(coarse).assign(k=rng.normal(size=30)),
+    )
+    for frame in frames:
+        assert as_numeric(frame).precision == 2.0**-23
+        for function in (LinearMetric(alpha=0.0).distance, LinearMetric(alpha=0.0).align):
+            with pytest.warns(RoundingWarning, match="2 of . directions"):
+                function(frame, Y)
+
+
+@pytest.mark.parametrize("value", ["false", np.nan, 2, [0], None])
+def test_what_is_true_or_false_is_nothing_else(value):
+    for make in (LinearMetric, PermutationMetric, SoftMatchingMetric, AngularCKA):
+        with pytest.raises(TypeError, match=r"center: found .*, expected True or False"):
+            make(center=value)
+
+
+def test_equal_parameters_make_equal_metrics():
+    prepared = LinearMetric(1.0).prepare(X)
+    for metric in (LinearMetric(1), LinearMetric(np.float64(1.0)), LinearMetric(np.int64(1))):
+        assert metric.distance(prepared, Y) == pytest.approx(EXPECTED)
+    metric = LinearMetric(np.float32(0.5), n_components=np.int64(3), center=np.True_)
+    assert metric == LinearMetric(0.5, n_components=3)
+    assert json.loads(json.dumps(metric.parameters()))["n_components"] == 3
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"progress": 1.5}, "progress: found 1.5"),
+        ({"scratch": 1.5}, "scratch: found 1.5"),
+        ({"backend": "torch", "device": 1.5}, "device: found 1.5"),
+        ({"backend": "torch", "device": "meta"}, "device: found 'meta'"),
+    ],
+)
+def test_options_of_the_engine_are_checked(options, message):
+    if "device" in options:
+        pytest.importorskip("torch")
+    with pytest.raises((TypeError, ValueError), match=message):
+        pairwise_distances([X, Y], METRIC, **options)

@@ -17,6 +17,7 @@ PACKAGES = (
     "shapemetrics.learning",
     "shapemetrics.pairwise",
     "shapemetrics.datasets",
+    "shapemetrics.datasets.distances",
     "shapemetrics.datasets.files",
 )
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from shapemetrics.stimuli import StimulusOrder
+from shapemetrics.stimuli import StimulusOrder, label_texts
 
 #: Names of axes that hold stimuli, and the words by which other axes are known.
 STIMULUS_AXES = ("stimulus", "stimuli", "stim", "image", "images", "presentation", "presentations")
@@ -29,6 +29,8 @@ LAYOUTS = {
 }
 #: Relative spacing of numbers of types that NumPy does not have.
 FOREIGN_PRECISION = {"bfloat16": 2.0**-7}
+#: And of those that columns of a DataFrame may have beside others.
+COLUMN_PRECISION = {"float16": 2.0**-10, "float32": 2.0**-23, "float64": 2.0**-52}
 
 
 class RoundingWarning(UserWarning):
@@ -155,11 +157,28 @@ def as_numeric(X: Any, name: str = "X") -> NumericArray:
     if not dtype.isnative:
         X = X.astype(dtype.newbyteorder("="))
     if dtype.kind in "iub":
+        _check_integers(X, name)
         return NumericArray(X, labels, foreign or dtype.name, 0.0)
     if foreign is not None:
-        precision = FOREIGN_PRECISION.get(foreign, 2.0**-2)
+        precision = (FOREIGN_PRECISION | COLUMN_PRECISION).get(foreign, 2.0**-2)
         return NumericArray(X, labels, foreign, precision)
     return NumericArray(X, labels, dtype.name, float(np.finfo(dtype).eps))
+
+
+def _check_integers(values: np.ndarray, name: str) -> None:
+    """ValueError where float64 does not hold an integer exactly."""
+    if values.dtype.itemsize < 8 or not values.size:
+        return
+    if max(int(values.max()), -int(values.min())) <= 2**53:
+        return
+    digits = np.frexp(values.astype(np.float64))[1] - 53  # bits that do not fit
+    sizes = np.abs(values).astype(np.uint64)
+    lost = sizes & ((np.uint64(1) << np.maximum(digits, 0).astype(np.uint64)) - np.uint64(1))
+    if lost.any():
+        raise ValueError(
+            f"{name!r}: found integers beyond 2**53 that float64 rounds, expected smaller ones; "
+            "subtract what they have in common"
+        )
 
 
 def as_responses(
@@ -248,8 +267,8 @@ def digest_of(labels: Iterable[Any] | None) -> str | None:
     if labels is None:
         return None
     total = hashlib.sha256()
-    for label in labels:
-        total.update(f"{label!r}\n".encode())
+    for text in label_texts(labels):
+        total.update(f"{text!r}\n".encode())
     return total.hexdigest()[:16]
 
 
@@ -346,11 +365,21 @@ def _from_pandas(X: Any, name: str) -> tuple[np.ndarray, tuple[Any, ...] | None,
     if kind == "DataFrame" and any(not isinstance(t, np.dtype) for t in X.dtypes):
         # Nullable and sparse columns; what is missing becomes NaN, and is refused as such later.
         array = X.to_numpy(dtype=np.float64, na_value=np.nan)
+    elif kind == "DataFrame" and len(set(X.dtypes)) > 1:
+        array = X.to_numpy(dtype=np.float64)
     else:
         array = X.to_numpy()
         if array.dtype == object:  # booleans beside numbers
             array = X.to_numpy(dtype=np.float64)
-    return np.asarray(array), labels, None
+    return np.asarray(array), labels, _coarsest(X, array) if kind == "DataFrame" else None
+
+
+def _coarsest(X: Any, array: np.ndarray) -> str | None:
+    """The type of the columns with fewest digits, where another one holds all of them."""
+    kinds = [getattr(t, "numpy_dtype", getattr(t, "subtype", t)) for t in X.dtypes]
+    found = [str(kind) for kind in kinds if str(kind) in COLUMN_PRECISION]
+    coarsest = max(found, key=COLUMN_PRECISION.__getitem__, default=None)
+    return None if coarsest in (None, str(array.dtype)) else coarsest
 
 
 def _is_real(dtype: Any) -> bool:
@@ -444,19 +473,31 @@ def _from_protocols(X: Any, name: str) -> np.ndarray:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", DeprecationWarning)  # __array__ without `copy`
-                return np.asarray(X)
+                array = np.asanyarray(X)
         except Exception as error:
             if not hasattr(X, "__dlpack__"):
                 raise TypeError(f"{name!r}: {_unconvertible(X, error)}") from None
+        else:
+            return as_numeric(array, name).values if np.ma.isMaskedArray(array) else array
     if hasattr(X, "__dlpack__"):
         try:
             return np.from_dlpack(X)
         except Exception as error:
             raise TypeError(f"{name!r}: {_unconvertible(X, error)}") from None
+    if isinstance(X, Sequence) and not _is_buffer(X):
+        return _from_list(list(X), name)
     array = np.asarray(X)
     if array.dtype == object:
         raise TypeError(f"{name!r}: found a {type(X).__name__}, expected an array of numbers")
     return array
+
+
+def _is_buffer(X: Any) -> bool:
+    try:
+        memoryview(X)
+    except TypeError:
+        return False
+    return True
 
 
 def _unconvertible(X: Any, error: Exception) -> str:

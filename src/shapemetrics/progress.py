@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TextIO
+from typing import Any, TextIO
 
 from tqdm import tqdm
 
@@ -56,6 +56,12 @@ class ProgressLine(tqdm):
         """Report that `done` of `total` are done."""
         self.total = total
         self.update(done - self.n)
+
+
+def check_progress(progress: Any) -> None:
+    """TypeError unless `progress` is True, False or a function."""
+    if not isinstance(progress, bool) and not callable(progress):
+        raise TypeError(f"progress: found {progress!r}, expected True, False or a function")
 
 
 @contextmanager

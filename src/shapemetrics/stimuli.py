@@ -2,11 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
-__all__ = ["StimulusOrder"]
+__all__ = ["StimulusOrder", "label_texts"]
+
+
+def label_texts(labels: Iterable[Any]) -> tuple[str, ...]:
+    """Labels of stimuli as texts, equal where they mean the same: 3, 3.0 and "3" do.
+
+    Examples
+    --------
+    >>> label_texts([3, 3.0, "3", 0.5])
+    ('3', '3', '3', '0.5')
+    """
+    return tuple(_text(label) for label in labels)
+
+
+def _text(label: Any) -> str:
+    if type(label) is str:
+        return label
+    if isinstance(label, int | np.integer) and not isinstance(label, bool):
+        return str(int(label))
+    if isinstance(label, float | np.floating):
+        number = float(label)
+        return str(int(number)) if number.is_integer() else repr(number)
+    if isinstance(label, tuple):
+        return f"({', '.join(label_texts(label))})"
+    return str(label)
 
 
 class StimulusOrder:
@@ -28,8 +53,8 @@ class StimulusOrder:
 
     Attributes
     ----------
-    labels : tuple or None
-        The stimuli, once they are known.
+    labels : tuple of str or None
+        The stimuli, once they are known, as :func:`label_texts` has them.
 
     Examples
     --------
@@ -40,12 +65,12 @@ class StimulusOrder:
 
     def __init__(
         self,
-        labels: Sequence[Hashable] | None = None,
+        labels: Sequence[Any] | None = None,
         whose: str = "",
         *,
         remedy: str = "give plain arrays to compare by position",
     ) -> None:
-        self.labels = None if labels is None else tuple(labels)
+        self.labels = None if labels is None else label_texts(labels)
         self._moved: dict[str, None] = {}  # a network may be read again and again
         self._whose = whose
         self._given = labels is not None
@@ -57,7 +82,7 @@ class StimulusOrder:
         """Networks that were put into another order, in theirs."""
         return list(self._moved)
 
-    def rows(self, labels: Sequence[Hashable] | None, whose: str) -> np.ndarray | None:
+    def rows(self, labels: Sequence[Any] | None, whose: str) -> np.ndarray | None:
         """Which row of a network to put where; None where all are in their places.
 
         Parameters
@@ -76,15 +101,16 @@ class StimulusOrder:
             self._without = self._without or whose
             self._check_order()
             return None
+        texts = label_texts(labels)
         if self.labels is None:
-            self.labels, self._whose = tuple(labels), whose
+            self.labels, self._whose = texts, whose
             return None
-        if tuple(labels) == self.labels:
+        if texts == self.labels:
             return None
-        self._check_labels(labels, whose)
+        self._check_labels(texts, whose)
         self._moved[whose] = None
         self._check_order()
-        places = {label: place for place, label in enumerate(labels)}
+        places = {label: place for place, label in enumerate(texts)}
         return np.array([places[label] for label in self.labels], dtype=np.intp)
 
     def remarks(self) -> list[str]:
@@ -94,7 +120,7 @@ class StimulusOrder:
         others = f" and {len(self._moved) - 1} more" if len(self._moved) > 1 else ""
         return [f"{self.moved[0]}{others}: stimuli are put into the order of {self._whose}"]
 
-    def _check_labels(self, labels: Sequence[Hashable], whose: str) -> None:
+    def _check_labels(self, labels: Sequence[str], whose: str) -> None:
         assert self.labels is not None
         for those, others, word in (
             (self.labels, set(labels), "without"),

@@ -15,6 +15,12 @@ def check_choice(value: Any, name: str, choices: Sequence[Any]) -> None:
         raise ValueError(f"{name}: found {value!r}, expected one of {listed}")
 
 
+def check_boolean(value: Any, name: str) -> None:
+    """TypeError unless `value` is True or False."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{name}: found {value!r}, expected True or False")
+
+
 def check_number(
     value: Any,
     name: str,

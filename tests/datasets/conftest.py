@@ -22,6 +22,7 @@ class Server:
     url: str
     folder: Path
     ranges: bool = True
+    if_range: bool = True
     etag: str | None = '"one"'
     length: bool = True
     flip: int | None = None
@@ -47,6 +48,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *args: object) -> None:
         pass
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
 
     def do_GET(self) -> None:
         state = self.state
@@ -89,6 +93,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             self.send_header("Connection", "close")
         self.end_headers()
+        if self.command == "HEAD":
+            return
         for start in range(0, len(body), 1 << 16):
             part = body[start : min(start + (1 << 16), len(body) if cut is None else cut)]
             self.wfile.write(part)
@@ -103,7 +109,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _span(self, size: int) -> tuple[int | None, int]:
         asked = self.headers.get("Range")
-        fresh = self.headers.get("If-Range") in (None, self.state.etag)
+        fresh = not self.state.if_range or self.headers.get("If-Range") in (None, self.state.etag)
         if not (asked and self.state.ranges and fresh):
             return None, size - 1
         first, _, last = asked.removeprefix("bytes=").partition("-")

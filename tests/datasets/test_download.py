@@ -114,6 +114,22 @@ def test_file_that_changed_meanwhile_is_fetched_anew(served, content, rng):
     assert server.ranges_of("a.bin")[-1] is not None
 
 
+def test_server_that_ignores_if_range_never_mixes_two_versions(served, content, rng):
+    server, remote = served
+    server.cuts, server.hangs = [2_000_000], [0.0, 1.0]
+    with pytest.raises(TransientError):
+        download(remote, retry=Retry(attempts=1, first_wait=0.01, timeout=0.2))
+    assert remote.path.with_name("a.bin.part").stat().st_size > 1_000_000
+    new = rng.bytes(SIZE)
+    (server.folder / "a.bin").write_bytes(new)
+    # It sends a part of the new file, of the same size, as if nothing had happened.
+    server.etag, server.hangs, server.if_range = '"two"', [], False
+    assert download(remote, retry=QUICK).read_bytes() == new
+    resumed, anew = server.ranges_of("a.bin")[-2:]
+    assert resumed is not None
+    assert anew is None
+
+
 def test_errors_that_pass_are_tried_again_and_those_that_do_not_are_not(served, content):
     server, remote = served
     server.statuses = [500, 503]

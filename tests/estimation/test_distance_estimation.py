@@ -151,11 +151,11 @@ def test_floor_hands_trials_to_metrics_that_want_them(rng):
         (lambda X: distance_vs_samples([X], PROCRUSTES, [5]), "found 1 representations"),
         (
             lambda X: distance_vs_samples([X, X], PROCRUSTES, [1]),
-            r"sizes: found \[1\], expected integers from 2 to 30",
+            r"sizes: found 1, expected an integer from 2 to 30",
         ),
         (
             lambda X: distance_vs_samples([X, X], PROCRUSTES, [31]),
-            r"sizes: found \[31\], expected integers from 2 to 30",
+            r"sizes: found 31, expected an integer from 2 to 30",
         ),
         (lambda X: distance_vs_samples([X, X], PROCRUSTES, []), "sizes: found"),
         (lambda X: distance_vs_samples([X, X], PROCRUSTES, [5], n_repeats=0), "n_repeats"),

@@ -46,10 +46,18 @@ def test_values_are_those_of_the_matrix_in_any_order_of_rows(rng):
 @pytest.mark.parametrize(
     ("items", "halves", "message"),
     [
-        (["a", "a", "b"], ["odd", "even", "odd"], "found 3 items for a matrix of 4 rows"),
-        (["a", "a", "b", "b"], ["odd"] * 4, r"found halves \['odd'\], expected two"),
-        (["a", "a", "b", "b"], ["odd", "odd", "odd", "even"], "item 'a' does not stand once"),
-        (["a", "a", "b", "c"], ["odd", "even", "odd", "even"], "item 'b' does not stand once"),
+        (["a", "a", "b"], ["odd", "even", "odd"], "items: found 3, expected 4, one per row of D"),
+        (["a", "a", "b", "b"], ["odd"] * 4, r"halves: found \['odd'\], expected two"),
+        (
+            ["a", "a", "b", "b"],
+            ["odd", "odd", "odd", "even"],
+            "items: found 'a' missing or repeated",
+        ),
+        (
+            ["a", "a", "b", "c"],
+            ["odd", "even", "odd", "even"],
+            "items: found 'b' missing or repeated",
+        ),
     ],
 )
 def test_items_that_are_not_in_both_halves(rng, items, halves, message):

@@ -127,8 +127,8 @@ def test_curve_is_repeatable(rng):
     ("call", "message"),
     [
         (lambda D: distortion(D, np.zeros((3, 2))), "5 points"),
-        (lambda D: distortion(np.zeros((5, 5)), np.zeros((5, 2))), "every distance is zero"),
-        (lambda D: distortion_curve(D, [0]), "n_components"),
+        (lambda D: distortion(np.zeros((5, 5)), np.zeros((5, 2))), "D: found no distance above 0"),
+        (lambda D: distortion_curve(D, [0]), "dimensions: found 0, expected an integer from 1"),
         (lambda D: distortion_curve(D, [1], methods=["pca"]), "pca"),
     ],
 )

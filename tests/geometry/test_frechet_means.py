@@ -112,7 +112,7 @@ def test_prepared_networks_give_the_mean_under_their_metric(rng):
         ([np.eye(3)], {"group": "affine"}, "group"),
         ([np.eye(3)], {"weights": [-1.0]}, "weights"),
         ([np.eye(3)], {"start": 1}, "start: found 1, expected 0 to 0"),
-        ([np.eye(3)], {"start": np.eye(4)}, "start: found shape"),
+        ([np.eye(3)], {"start": np.eye(4)}, "'start': found 4 stimuli, expected 3"),
         ([np.eye(3)], {"max_iter": 0}, "max_iter"),
     ],
 )

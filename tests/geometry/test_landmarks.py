@@ -214,9 +214,12 @@ def test_progress_counts_all_pairs() -> None:
     ("options", "message"),
     [
         ({"n_landmarks": 0}, "n_landmarks: found 0"),
-        ({"n_landmarks": 21}, "n_landmarks: found 21, but there are 20 representations"),
-        ({"n_landmarks": 6, "n_candidates": 5}, "n_landmarks: found 6, but there are 5 candidates"),
-        ({"n_landmarks": 4, "n_random": 5}, "n_random: found 5, but n_landmarks is 4"),
+        ({"n_landmarks": 21}, "n_landmarks: found 21, expected at most 20, the number of repr"),
+        (
+            {"n_landmarks": 6, "n_candidates": 5},
+            "n_landmarks: found 6, expected at most 5, the number",
+        ),
+        ({"n_landmarks": 4, "n_random": 5}, "n_random: found 5, expected at most 4, n_landmarks"),
         ({"n_landmarks": 4, "seed": -1}, "seed: found -1"),
         (
             {"n_landmarks": 4, "metric": Comparison("pwcca")},
@@ -265,9 +268,9 @@ def test_bounds_hold_and_close_at_landmarks(seed: int, n_landmarks: int) -> None
 
 def test_bounds_need_a_metric_and_equal_landmarks() -> None:
     found = select_landmarks(representations(10), Comparison("cka"), 3)
-    with pytest.raises(ValueError, match="Comparison satisfies no triangle inequality"):
+    with pytest.raises(ValueError, match="found Comparison, which satisfies no triangle"):
         found.bounds()
-    with pytest.raises(ValueError, match="to 2 and to 3 landmarks"):
+    with pytest.raises(ValueError, match="B: found distances to 3 landmarks, expected 2 as in A"):
         triangle_bounds(np.ones((4, 2)), np.ones((4, 3)))
 
 
@@ -381,9 +384,9 @@ def test_distances_of_another_set_of_landmarks_are_refused() -> None:
     model = LandmarkEmbedding(2).fit(D[:6, :6])
     with pytest.raises(ValueError, match="expected distances to 6 landmarks"):
         model.transform(D[:, :7])
-    with pytest.raises(ValueError, match="no distances"):
+    with pytest.raises(ValueError, match=r"X: found -.*, expected non-negative numbers"):
         model.transform(-D[:, :6])
-    with pytest.raises(ValueError, match="D holds 40 items, but 10 have landmarks"):
+    with pytest.raises(ValueError, match="D: found 40 items, expected 10"):
         found = LandmarkDistances(D[:10, :6], [str(k) for k in range(10)], np.arange(6), {})
         landmark_distortion(D, found, [2])
     with pytest.raises(ValueError, match="expected \\(10, 3\\)"):

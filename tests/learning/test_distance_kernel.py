@@ -69,10 +69,10 @@ def test_cross_validation_slices_rows_and_columns(rng):
     ("fit", "transform", "message"),
     [
         (np.zeros((3, 2)), None, "square"),
-        (np.zeros((3, 3)), None, "median distance between training items is zero"),
+        (np.zeros((3, 3)), None, "found a median of 0, expected a positive one"),
         (np.array([[0.0, -1.0], [-1.0, 0.0]]), None, "non-negative"),
-        (np.ones((3, 3)), np.ones((2, 4)), "expected 3 columns"),
-        (np.zeros((1, 1)), None, "at least 2 training items"),
+        (1 - np.eye(3), np.ones((2, 4)), "expected 3 columns"),
+        (np.zeros((1, 1)), None, "training distances: found 1 items, expected at least 2"),
     ],
 )
 def test_bad_distances_are_named(fit, transform, message):

@@ -61,11 +61,11 @@ def test_table_has_a_row_a_pair(matrices):
     ("call", "message"),
     [
         (lambda A: mantel(A, A[:5, :5]), "found 20 and 5"),
-        (lambda A: mantel(A, np.ones((20, 20)) - np.eye(20)), "D2 holds one distance"),
+        (lambda A: mantel(A, np.ones((20, 20)) - np.eye(20)), "D2: found one distance for all"),
         (lambda A: mantel(A, A, method="kendall"), "method: found 'kendall'"),
         (lambda A: mantel(A[:2, :2], A[:2, :2]), "found 2 items, expected at least 3"),
         (lambda A: mantel(A, A, n_permutations=-1), "n_permutations"),
-        (lambda A: metric_agreement({"one": A}), "at least 2 metrics"),
+        (lambda A: metric_agreement({"one": A}), "distances: found 1 metrics, expected at least 2"),
         (lambda A: metric_agreement({"one": A, "two": A[:4, :4]}), "one and two"),
         (lambda A: metric_agreement({"one": A, "two": -A}), "two: found -.* expected non-negative"),
     ],

@@ -195,11 +195,11 @@ def test_without_permutations_or_bootstrap_the_columns_are_empty(line):
         ({"y": np.ones(39)}, r"y: found shape \(39,\), expected \(40,\)"),
         ({"y": np.r_[np.nan, np.arange(39)]}, "found nan at first"),
         ({"n_outer": 1}, "n_outer: found 1, expected an integer >= 2"),
-        ({"n_outer": 41}, "41 folds need at least 41 items"),
+        ({"n_outer": 41}, "folds: found 40 items, expected at least 41"),
         ({"n_permutations": -1}, "n_permutations"),
         ({"sigmas": ()}, "sigmas: found"),
         ({"ridges": (0.0,)}, "ridges: found"),
-        ({"groups": np.zeros(40)}, "5 folds need at least 5 groups, found 1"),
+        ({"groups": np.zeros(40)}, "folds: found 1 groups, expected at least 5"),
     ],
 )
 def test_bad_input_is_named(line, change, message):
@@ -212,9 +212,9 @@ def test_bad_input_is_named(line, change, message):
 @pytest.mark.parametrize(
     ("options", "D", "y", "message"),
     [
-        ({"ridge": 0.0}, np.ones((3, 3)), np.arange(3), "ridge: found 0.0, expected a number > 0"),
-        ({}, np.ones((3, 3)), np.arange(4), r"y: found shape \(4,\), expected one target"),
-        ({}, np.ones((3, 3)), np.array([0, 1, np.inf]), "finite"),
+        ({"ridge": 0.0}, 1 - np.eye(3), np.arange(3), "ridge: found 0.0, expected a number > 0"),
+        ({}, 1 - np.eye(3), np.arange(4), r"y: found shape \(4,\), expected one target"),
+        ({}, 1 - np.eye(3), np.array([0, 1, np.inf]), "'y': found 1 values that are NaN or infin"),
         ({}, np.ones((3, 2)), np.arange(3), "square"),
     ],
 )

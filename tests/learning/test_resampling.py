@@ -89,9 +89,9 @@ def test_splits_are_seeded():
 
 
 def test_too_few_groups_for_the_folds():
-    with pytest.raises(ValueError, match="5 folds need at least 5 groups, found 2"):
+    with pytest.raises(ValueError, match="folds: found 2 groups, expected at least 5"):
         split(10, 5, 0, np.arange(10) % 2)
-    with pytest.raises(ValueError, match="5 folds need at least 5 items, found 3"):
+    with pytest.raises(ValueError, match="folds: found 3 items, expected at least 5"):
         split(3, 5, 0)
 
 

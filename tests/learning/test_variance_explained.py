@@ -81,12 +81,12 @@ def test_p_values_are_those_of_chance_where_there_is_nothing(rng):
 @pytest.mark.parametrize(
     ("covariates", "message"),
     [
-        ({}, "no covariates"),
-        ({"x": [1, 2]}, "covariate x has 2 values for 4 items"),
-        ({"x": [1, 2, np.nan, 3]}, "covariate x is nan for item 2"),
-        ({"x": [1, np.inf, 2, 3]}, "covariate x is inf for item 1"),
-        ({"x": ["a", None, "b", "a"]}, "covariate x is .* for item 1"),
-        ({"x": [5, 5, 5, 5]}, "covariate x is 5 for all items"),
+        ({}, "covariates: found none"),
+        ({"x": [1, 2]}, "covariate x: found 2 values, expected 4"),
+        ({"x": [1, 2, np.nan, 3]}, "covariate x: found nan for item 2"),
+        ({"x": [1, np.inf, 2, 3]}, "covariate x: found inf for item 1"),
+        ({"x": ["a", None, "b", "a"]}, "covariate x: found .* for item 1"),
+        ({"x": [5, 5, 5, 5]}, "covariate x: found 5 for all items"),
         ({"x": list("abcd")}, "3 degrees of freedom together, expected fewer than 3"),
     ],
 )
@@ -96,7 +96,7 @@ def test_covariates_that_say_nothing_are_refused(rng, covariates, message):
 
 
 def test_equal_items_are_refused():
-    with pytest.raises(ValueError, match="all distances are zero"):
+    with pytest.raises(ValueError, match="D: found no variance between the items"):
         variance_explained(np.zeros((4, 4)), {"x": [1, 2, 3, 4]})
 
 
@@ -111,7 +111,7 @@ def test_axes_correlate_by_ranks(rng):
             expected = spearmanr(points[:, axis - 1], covariates[name])[0]
             assert found.loc[name, axis] == pytest.approx(expected)
     assert found[3].isna().all()
-    with pytest.raises(ValueError, match="covariate kind holds labels, expected numbers"):
+    with pytest.raises(ValueError, match="covariate kind: found labels, expected numbers"):
         axis_correlations(points, {"kind": list("ab") * 10})
     with pytest.raises(
         ValueError, match=r"points: found shape .* expected a finite matrix \(K, L\)"
@@ -138,13 +138,13 @@ def test_agreement_of_accuracies(rng):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda t: t.drop(columns="test_accuracy"), "column test_accuracy is missing"),
+        (lambda t: t.drop(columns="test_accuracy"), "networks: found no column test_accuracy"),
         (
             lambda t: t.assign(test_accuracy=[0.1, np.nan, 0.2, 0.3]),
-            "test_accuracy is nan in row 1",
+            "found nan in column test_accuracy, row 1",
         ),
-        (lambda t: t.assign(test_accuracy=0.5), "column test_accuracy is 0.5 for all networks"),
-        (lambda t: t[:2], "at least 3 networks, found 2"),
+        (lambda t: t.assign(test_accuracy=0.5), "found 0.5 in column test_accuracy for all"),
+        (lambda t: t[:2], "networks: found 2, expected at least 3"),
     ],
 )
 def test_accuracies_that_cannot_agree_are_refused(change, message):

@@ -7,8 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from shapemetrics.study import Study, load_schema
-from shapemetrics.study.config import load_config
+from shapemetrics.study import Study, load_config
 from shapemetrics.study.costs import extrapolated_costs, measured_costs, write_costs
 
 HEADER = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
@@ -17,10 +16,9 @@ HEADER = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load
 @pytest.fixture(scope="module")
 def study_of():
     root = Path(__file__).resolve().parents[2]
-    schema = load_schema(root / "config" / "schema.yaml")
 
     def study_of(*names: str) -> Study:
-        return Study(load_config(*(root / name for name in names), schema=schema))
+        return Study(load_config(*(root / name for name in names)))
 
     return study_of
 

@@ -9,15 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from shapemetrics.study import ConfigError, Study, load_schema, own, validated
+from shapemetrics.study import ConfigError, Study, validated
 
 ROOT = Path(__file__).resolve().parents[2]
 HEADER = "id,layer,family,score,architecture,remark"
-
-
-@pytest.fixture(scope="module")
-def schema() -> dict:
-    return load_schema(ROOT / "config" / "schema.yaml")
 
 
 @pytest.fixture
@@ -41,21 +36,21 @@ def edit(folder: Path, change: Callable[[list[list[str]]], Any]) -> None:
 
 
 @pytest.fixture
-def make(schema: dict, folder: Path) -> Callable[..., Study]:
+def make(folder: Path) -> Callable[..., Study]:
     def made(**settings: Any) -> Study:
         own = {"kind": "files", "folder": str(folder), "metadata": "table.csv", **settings}
         config = {"datasets": {"mine": own}, "metrics": {"procrustes": {"family": "linear"}}}
-        return Study(validated(config, schema))
+        return Study(validated(config))
 
     return made
 
 
 def test_targets_are_sorted_by_what_their_columns_hold(make) -> None:
     study = make(targets=["score", "architecture"], group="family", layer="layer")
-    kind = study.kind("mine")
-    assert study.targets("mine") == ["score"]
+    kind = study.dataset("mine")
+    assert study.dataset("mine").targets == ("score",)
     assert kind.labels == ("architecture",)
-    assert kind.group == study.regression_group("mine") == "family"
+    assert kind.group == kind.regression_group == "family"
     figures = study.figures("mine")
     assert {"regression_score", "classification", "procrustes/predictions_score"} <= set(figures)
     assert not {"accuracies", "shift_maps", "noise_floor", "atlas"} & set(figures)
@@ -63,12 +58,12 @@ def test_targets_are_sorted_by_what_their_columns_hold(make) -> None:
 
 def test_each_layer_is_a_selection_and_the_last_one_is_drawn(make) -> None:
     study = make(layer="layer")
-    assert {name: s.where for name, s in study.selections("mine").items()} == {
+    assert {name: s.where for name, s in study.dataset("mine").selections.items()} == {
         "early": {"layer": "early"},
         "late_layer": {"layer": "late layer"},
     }
-    assert study.dendrogram("mine")["selection"] == "late_layer"
-    assert study.kind("mine").panels == (None, "layer")
+    assert study.dataset("mine").dendrogram["selection"] == "late_layer"
+    assert study.dataset("mine").panels == (None, "layer")
     compared = study.selection("mine", "compared")
     assert compared.where == {"layer": "late layer"}
     assert compared.n_networks == study.config["analyses"]["compared"]["n_networks"]
@@ -76,26 +71,26 @@ def test_each_layer_is_a_selection_and_the_last_one_is_drawn(make) -> None:
 
 def test_without_layers_all_are_compared_with_all(make) -> None:
     study = make()
-    assert list(study.selections("mine")) == ["all"]
-    assert study.kind("mine").panels == (None, None)
+    assert list(study.dataset("mine").selections) == ["all"]
+    assert study.dataset("mine").panels == (None, None)
     assert "classification" not in study.figures("mine")
     assert not [figure for figure in study.figures("mine") if "regression" in figure]
 
 
 def test_covariates_are_those_that_can_explain(make) -> None:
     # Not the remark, which differs for every row, nor the layer.
-    assert make(layer="layer").kind("mine").covariates == ("family", "score", "architecture")
-    assert make(covariates=["score"]).kind("mine").covariates == ("score",)
+    assert make(layer="layer").dataset("mine").covariates == ("family", "score", "architecture")
+    assert make(covariates=["score"]).dataset("mine").covariates == ("score",)
     assert "procrustes/covariates" not in make(covariates=[]).figures("mine")
 
 
 def test_a_number_may_stand_for_classes(make, folder) -> None:
     edit(folder, lambda rows: [row.__setitem__(4, str(i % 2)) for i, row in enumerate(rows[1:])])
     study = make(targets=["architecture"], layer=None)
-    assert study.targets("mine") == ["architecture"]
+    assert study.dataset("mine").targets == ("architecture",)
     study = make(targets=["architecture"], classification=["architecture"])
-    assert study.targets("mine") == []
-    assert study.kind("mine").labels == ("architecture",)
+    assert study.dataset("mine").targets == ()
+    assert study.dataset("mine").labels == ("architecture",)
 
 
 def test_what_is_left_out_is_said_beforehand(make, folder) -> None:
@@ -144,19 +139,19 @@ def test_arrays_passed_over_are_said_beforehand(make, folder) -> None:
 )
 def test_options_that_contradict_name_their_key(make, settings, expected) -> None:
     with pytest.raises(ValueError, match=expected):
-        make(**settings).kind("mine")
+        make(**settings)
 
 
 def test_how_files_are_read_is_part_of_what_is_kept(make) -> None:
     study = make(axes=["units", "stimuli"], header=True, index="picture", decimal=",")
-    found = own.reading(study.dataset("mine"))
+    found = study.dataset("mine").reading
     assert found["axes"] == ["units", "stimuli"]
     assert (found["header"], found["index"], found["decimal"]) == (True, "picture", ",")
 
 
 def test_too_many_colours_are_refused(make, monkeypatch) -> None:
-    monkeypatch.setattr("shapemetrics.study.own.MOST_COLORS", 10)
-    assert make(color="family").color("mine") == "family"
+    monkeypatch.setattr("shapemetrics.study.datasets.user.MOST_COLORS", 10)
+    assert make(color="family").dataset("mine").color == "family"
     with pytest.raises(ValueError, match="'remark' has 24 values that are no numbers"):
         make(color="remark")
 
@@ -164,7 +159,7 @@ def test_too_many_colours_are_refused(make, monkeypatch) -> None:
 def test_without_anything_known_shapes_are_the_colours(make, folder) -> None:
     edit(folder, lambda rows: [row.__delitem__(slice(1, None)) for row in rows])
     study = make()
-    assert study.color("mine") == "shape"
+    assert study.dataset("mine").color == "shape"
     assert "procrustes/covariates" not in study.figures("mine")
 
 
@@ -252,8 +247,8 @@ def test_every_mistake_is_one_line_before_anything_runs(make, folder, name: str)
         ({"mine": {"kind": "python", "class": "module.Class"}}, "does not match"),
     ],
 )
-def test_mistakes_in_the_configuration_name_the_key(schema, datasets, expected: str) -> None:
+def test_mistakes_in_the_configuration_name_the_key(datasets, expected: str) -> None:
     config = {"datasets": datasets, "metrics": {"procrustes": {"family": "linear"}}}
     with pytest.raises(ConfigError, match=expected) as caught:
-        validated(config, schema)
+        validated(config)
     assert "\n" not in str(caught.value)

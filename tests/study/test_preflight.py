@@ -9,17 +9,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from shapemetrics import RepresentationStore
 from shapemetrics.datasets import FilesDataset, write_store
-from shapemetrics.study import Study, default_config, load_schema, validated
-from shapemetrics.study.config import chosen_keys
+from shapemetrics.study import Study, default_config, validated
 from shapemetrics.study.needs import Refused
 from shapemetrics.study.preflight import examine_store, examined
+from shapemetrics.study.settings.reading import chosen_keys
 
 ROOT = Path(__file__).resolve().parents[2]
 DEFAULT = default_config(ROOT)
-SCHEMA = load_schema(ROOT / "config" / "schema.yaml")
 
 
 def laid_over(base: Any, top: Any) -> Any:
@@ -31,7 +31,7 @@ def laid_over(base: Any, top: Any) -> Any:
 def study_of(changes: dict[str, Any]) -> Study:
     """The default study with changes, held against its data as the workflow does."""
     off = {"nasbench": {"enabled": False}, "allen": {"enabled": False}}
-    config = validated(laid_over(laid_over(DEFAULT, {"datasets": off}), changes), SCHEMA)
+    config = validated(laid_over(laid_over(DEFAULT, {"datasets": off}), changes))
     study = Study(config, DEFAULT)
     return study.knowing(examined(study))
 
@@ -91,8 +91,8 @@ def test_one_or_two_networks_are_refused(make, K):
 
 def test_the_shipped_configurations_need_no_adjustment():
     for name in (None, "test.yaml", "test_allen.yaml", "smoke.yaml", "pilot.yaml"):
-        overlay = {} if name is None else load_schema(ROOT / "config" / name)
-        study = Study(validated(laid_over(DEFAULT, overlay), SCHEMA), DEFAULT)
+        overlay = {} if name is None else yaml.safe_load((ROOT / "config" / name).read_text())
+        study = Study(validated(laid_over(DEFAULT, overlay)), DEFAULT)
         study = study.knowing(examined(study, local=False))
         assert study.notes == []
         for dataset in study.datasets:
@@ -149,7 +149,7 @@ def test_most_arrays_equal_leave_no_unit_for_the_kernels_of_regression(make):
 def test_layers_with_too_few_representations_are_left_out_with_a_line(make):
     columns = {"layer": lambda k: "late" if k > 9 else "early"}
     study = make(columns=columns, layer="layer")
-    assert list(study.selections("mine")) == ["early"]
+    assert list(study.dataset("mine").selections) == ["early"]
     assert "mine: layer late has 2 representations, fewer than 3, and is left out" in lines(study)
 
 
@@ -330,7 +330,7 @@ def test_backends_that_a_measure_lacks_are_said_and_numpy_computes_it(make):
 
 def test_the_users_keys_are_those_that_differ():
     config = laid_over(DEFAULT, {"analyses": {"regression": {"n_outer": 5, "n_inner": 4}}})
-    assert chosen_keys(validated(config, SCHEMA), DEFAULT) == {"analyses.regression.n_inner"}
+    assert chosen_keys(validated(config), DEFAULT) == {"analyses.regression.n_inner"}
 
 
 def test_an_outline_is_what_the_store_will_be(tmp_path):

@@ -9,7 +9,7 @@ import pytest
 
 from shapemetrics import RepresentationStore
 from shapemetrics.store import StoreWriter
-from shapemetrics.study.plan import Selection
+from shapemetrics.study.selection import Selection
 from shapemetrics.study.tiling import (
     TilePlan,
     duration,

@@ -213,3 +213,30 @@ def test_any_valid_folder_ends_with_figures(fresh, name):
     configured(fresh, {"mine": files(**case.get("own", {}))}, tuple(default["comparisons"]))
     fresh.run()
     assert {"audit", "procrustes/embedding", "procrustes/dendrogram"} <= drawn(fresh, "mine")
+
+
+@pytest.mark.parametrize(
+    ("family", "shape", "extra"),
+    [
+        ("energy_stochastic", (12, 4, 3), {}),
+        ("convolution", (10, 4, 4, 3), {"distances": {"block_size": 3}}),
+    ],
+)
+def test_metrics_of_trials_and_of_grids_read_arrays_with_all_axes(fresh, family, shape, extra):
+    def array(k: int) -> np.ndarray:
+        signal = np.random.default_rng(k).normal(
+            size=(shape[0], *[1] * (len(shape) - 2), shape[-1])
+        )
+        return signal + 0.2 * np.random.default_rng(99 + k).normal(size=shape)
+
+    write_files(fresh.folder / "files", array, n=5, depth=lambda k: k)
+    metrics = {"cca": None, "it": {"family": family}}
+    configured(fresh, {"mine": files()}, metrics=metrics, **extra)
+    tables = [f"results/distances/mine/all/{name}/distances.csv" for name in ("it", "procrustes")]
+    fresh.run("--cores", "1", *tables)
+    it, matrix = (pd.read_csv(fresh.folder / table, index_col="id").to_numpy() for table in tables)
+    pairs = np.triu_indices(5, 1)
+    assert (it[pairs] > 0.1).all()
+    assert not np.allclose(it, matrix)
+    store = pd.read_csv(fresh.results / "mine" / "store" / "index.csv")
+    assert set(store["shape"]) == {"x".join(map(str, shape))}

@@ -39,8 +39,10 @@ class TorchBackend(CertifiedNorms):
             device = "cuda" if torch.cuda.is_available() else "cpu"
         try:
             where = torch.device(device)
+            if where.type == "meta":
+                raise RuntimeError("it holds no numbers")
             torch.empty(1, device=where)
-        except (RuntimeError, AssertionError) as error:
+        except (RuntimeError, AssertionError, TypeError, NotImplementedError) as error:
             reason = str(error).splitlines()[0]
             raise ValueError(f"device: found {device!r}, not available ({reason})") from None
         return cls(tolerance, device=where)

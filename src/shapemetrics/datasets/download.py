@@ -294,6 +294,15 @@ class _Part:
             if span is None or span[0] != start:
                 self.discard()
                 raise TransientError(f"{self.remote.url}: the server sent another range than asked")
+            # Some servers ignore If-Range, and send a part of whatever file they have now.
+            begun = self._version() or {}
+            found = (validator(response), span[2])
+            if found != (begun.get("validator"), begun.get("size") or span[2]):
+                self.discard()
+                raise TransientError(
+                    f"{self.remote.url}: the file has changed: found version and size {found}, "
+                    f"expected {(begun.get('validator'), begun.get('size'))}; starting over"
+                )
             self.resumed = True
             return start, span[2]
         if size is None and response.headers.get("Transfer-Encoding") != "chunked":

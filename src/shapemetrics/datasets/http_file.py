@@ -16,6 +16,9 @@ from shapemetrics.datasets.http import (
     validator,
 )
 
+#: Bytes of a read from which it is asked for as it is: a column, or spikes, read once.
+_LARGE = 1 << 14
+
 
 class HttpFile(io.RawIOBase):
     """Read parts of a file on a server that allows byte ranges.
@@ -91,6 +94,9 @@ class HttpFile(io.RawIOBase):
         if stop <= start:
             return b""
         first, last = start // self._block, (stop - 1) // self._block
+        if stop - start >= _LARGE and not any(i in self._blocks for i in range(first, last + 1)):
+            # Not rounded to blocks and not kept: it would push out what is read in small parts.
+            return self._ask(start, stop)
         have: dict[int, bytes] = {}
         missing: list[int] = []
         for index in range(first, last + 1):

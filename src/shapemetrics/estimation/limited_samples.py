@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from shapemetrics.arrays import as_array
+from shapemetrics.arrays import NumericArray, aligned, scaled
 from shapemetrics.estimation.moments import spectral_moments, square_root_weights
+from shapemetrics.pairwise.checks import check_seed, scale_exponent
 from shapemetrics.pairwise.threads import small_matrix_threads
+from shapemetrics.validation import check_integer, check_number
 
 __all__ = ["MomentEstimate", "moment_angle"]
 
@@ -53,17 +55,26 @@ class MomentEstimate:
     moments: NDArray[np.float64] = field(repr=False)
 
 
-def _as_trials(X: ArrayLike, name: str) -> NDArray[np.float64]:
+def _as_trials(X: NumericArray, name: str) -> NDArray[np.float64]:
     """Return responses as (m, r, n), with one trial where there is no axis of trials."""
-    responses = as_array(X, name).astype(np.float64)
+    responses = X.values.astype(np.float64)
+    shape = responses.shape
     if responses.ndim == 2:
         responses = responses[:, None, :]
     if responses.ndim != 3 or responses.size == 0 or not np.isfinite(responses).all():
         raise ValueError(
-            f"{name}: found shape {np.shape(X)}, expected finite values as (stimuli, units) or "
+            f"{name}: found shape {shape}, expected finite values as (stimuli, units) or "
             "(stimuli, trials, units)"
         )
     return responses
+
+
+def _of_magnitude_one(X: NDArray, Y: NDArray) -> tuple[NDArray, NDArray]:
+    """Responses divided by a power of two each, which rounds nothing and no angle sees: their
+    squares stay within float64. The product of the two is a square, whose root is exact, too."""
+    to_x, to_y = scale_exponent(X), scale_exponent(Y)
+    to_y += (to_x + to_y) % 2
+    return scaled(X, -to_x), scaled(Y, -to_y)
 
 
 def _signal_variance(X: NDArray, center: bool) -> float:
@@ -146,7 +157,8 @@ def moment_angle(
     Parameters
     ----------
     X, Y : arrays of shape (m, n_x) and (m, n_y), or (m, r, n) with r trials
-        Responses to m stimuli drawn at random. With trials, the result is the angle between the
+        Responses to m stimuli drawn at random; where both label them, those of Y are put into
+        the order of X. With trials, the result is the angle between the
         responses free of trial noise, which must be independent between X and Y.
     n_moments : int
         P, degree of the polynomial: less bias and more variance the higher it is.
@@ -199,21 +211,24 @@ def moment_angle(
     >>> bool(estimate.plug_in_angle < estimate.angle)
     True
     """
-    trials_x, trials_y = _as_trials(X, "X"), _as_trials(Y, "Y")
+    check_integer(n_moments, "n_moments", 1)
+    check_integer(n_orders, "n_orders", 1)
+    check_integer(n_jackknife, "n_jackknife", 2)
+    check_number(max_bias, "max_bias", above=0.0, optional=True)
+    check_seed(seed)
+    first, second = aligned([X, Y], ["X", "Y"])
+    trials_x, trials_y = _as_trials(first, "X"), _as_trials(second, "Y")
     n_stimuli = len(trials_x)
     if len(trials_y) != n_stimuli:
         raise ValueError(f"Y: found {len(trials_y)} stimuli, expected {n_stimuli} as in X")
-    if n_moments < 1 or n_orders < 1 or n_jackknife < 2:
-        raise ValueError(
-            f"n_moments, n_orders, n_jackknife: found {n_moments}, {n_orders}, {n_jackknife}, "
-            "expected at least 1, 1 and 2"
-        )
+    trials_x, trials_y = _of_magnitude_one(trials_x, trials_y)
     n_rows = n_stimuli // (2 if center else 1)
     needed = _fewest_rows(n_moments, n_jackknife)
     if n_rows < needed:
         raise ValueError(
-            f"found {n_stimuli} stimuli, expected at least {needed * (2 if center else 1)} for "
-            f"{n_moments} moments and a jackknife of {n_jackknife} groups"
+            f"X and Y: found {n_stimuli} stimuli, expected at least "
+            f"{needed * (2 if center else 1)} for {n_moments} moments and a jackknife of "
+            f"{n_jackknife} groups"
         )
     root, child = np.random.SeedSequence(seed).spawn(2)
     groups = _jackknife_groups(n_stimuli, n_jackknife, center, np.random.default_rng(root))
@@ -222,7 +237,7 @@ def moment_angle(
     values = np.linalg.svd(_covariance(mean_x, mean_y, center), compute_uv=False)
     power = _signal_power(trials_x, trials_y, center)
     if not values[0] > 0:
-        raise ValueError("X and Y do not covary at all: found a zero cross-covariance")
+        raise ValueError("X and Y: found a cross-covariance of 0, expected responses that covary")
     unit_value = float(values[0])
     sample = _Sample(mean_x / np.sqrt(unit_value), mean_y / np.sqrt(unit_value), groups, center)
     with small_matrix_threads(n_rows):
@@ -230,11 +245,17 @@ def moment_angle(
 
     factor = (n_jackknife - 1) / n_jackknife
     deviation = left_out - left_out.mean(axis=0)
-    weights, bound = square_root_weights(
-        factor * deviation.T @ deviation,
-        len(values),
-        max_bias=None if max_bias is None else max_bias * power / unit_value,
-    )
+    covariance = factor * deviation.T @ deviation
+    limit = None if max_bias is None else max_bias * power / unit_value
+    try:
+        weights, bound = square_root_weights(covariance, len(values), max_bias=limit)
+    except ValueError:
+        if max_bias is None:
+            raise
+        raise ValueError(
+            f"max_bias: found {max_bias}, expected more, as no polynomial of {n_moments} moments "
+            "reaches it; allow more bias or ask for more moments"
+        ) from None
     similarity = float(unit_value * (moments @ weights) / power)
     kept = [np.setdiff1d(np.arange(n_stimuli), group) for group in groups]
     powers = np.array([_signal_power(trials_x[k], trials_y[k], center) for k in kept])

@@ -107,8 +107,8 @@ def square_root_weights(
     residual = E @ dual - f
     if residual_norm < 1e-9 or residual[-1] > -1e-15:
         raise ValueError(
-            f"no polynomial of {n_moments} moments has a bias below {max_bias}: allow more bias or "
-            "ask for more moments"
+            f"max_bias: found {max_bias}, expected more, as no polynomial of {n_moments} moments "
+            "reaches it; allow more bias or ask for more moments"
         )
     z = to_z @ (-residual[:-1] / residual[-1])
     weights = z[:-1]

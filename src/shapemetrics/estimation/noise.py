@@ -53,11 +53,11 @@ def half_distances(D: ArrayLike, items: Sequence[str], halves: Sequence[str]) ->
     matrix, _ = check_distances(D)
     rows = pd.DataFrame({"item": list(items), "half": list(halves)})
     if len(rows) != len(matrix):
-        raise ValueError(f"found {len(rows)} items for a matrix of {len(matrix)} rows")
+        raise ValueError(f"items: found {len(rows)}, expected {len(matrix)}, one per row of D")
     names = list(rows["half"].drop_duplicates())
     order = list(rows["item"].drop_duplicates())
     if len(names) != 2:
-        raise ValueError(f"found halves {names}, expected two")
+        raise ValueError(f"halves: found {names}, expected two")
     place = rows.reset_index().pivot_table(
         index="item", columns="half", values="index", aggfunc=["first", "count"]
     )
@@ -65,7 +65,10 @@ def half_distances(D: ArrayLike, items: Sequence[str], halves: Sequence[str]) ->
     once = np.asarray(place["count"][names] == 1).all(axis=1)
     if len(order) < 2 or not once.all():
         wrong = order[int(once.argmin())]
-        raise ValueError(f"item {wrong!r} does not stand once in each of the halves {names}")
+        raise ValueError(
+            f"items: found {wrong!r} missing or repeated in one of the halves {names}, expected it "
+            "once in each"
+        )
     first, second = np.asarray(place["first"][names], dtype=int).T
     across = matrix[np.ix_(first, second)]  # K x K: row item's one half, column item's other
     K = len(order)

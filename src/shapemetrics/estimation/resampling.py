@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from shapemetrics.arrays import scaled
 from shapemetrics.metrics.base import Metric
+from shapemetrics.pairwise.checks import check_seed, distinct_integers, scale_exponent
 from shapemetrics.pairwise.engine import pairwise_distances
 from shapemetrics.pairwise.inputs import Arrays, names_and_arrays
 from shapemetrics.validation import check_choice, check_integer, check_number
@@ -23,7 +25,9 @@ def _same_stimuli(arrays: Arrays, least: int) -> tuple[list[str], list[NDArray],
     """Return names, arrays and the number of stimuli that they share."""
     names, matrices = names_and_arrays(arrays)
     if len(matrices) < least:
-        raise ValueError(f"found {len(matrices)} representations, expected at least {least}")
+        raise ValueError(
+            f"arrays: found {len(matrices)} representations, expected at least {least}"
+        )
     n_stimuli = len(matrices[0])
     for name, X in zip(names, matrices):
         if X.ndim < 2:
@@ -101,10 +105,11 @@ def distance_vs_samples(
     True
     """
     names, matrices, n_stimuli = _same_stimuli(arrays, 2)
-    wanted = sorted(set(sizes))
-    if not wanted or wanted[0] < 2 or wanted[-1] > n_stimuli:
-        raise ValueError(f"sizes: found {wanted}, expected integers from 2 to {n_stimuli}")
+    wanted = distinct_integers(sizes, "sizes", 2, n_stimuli)
+    if not wanted:
+        raise ValueError(f"sizes: found none, expected integers from 2 to {n_stimuli}")
     check_integer(n_repeats, "n_repeats", 1)
+    check_seed(seed)
     rows, columns, labels = _pairs(names, metric.symmetric)
     parts = []
     for repeat, child in enumerate(np.random.SeedSequence(seed).spawn(n_repeats)):
@@ -205,6 +210,7 @@ def bootstrap_distances(
     names, matrices, _ = _same_stimuli(arrays, 2)
     check_choice(over, "over", ("stimuli", "units", "both"))
     check_integer(n_bootstrap, "n_bootstrap", 2)
+    check_seed(seed)
     check_number(level, "level", above=0.0, below=1.0)
     rows, columns, labels = _pairs(names, metric.symmetric)
 
@@ -215,11 +221,14 @@ def bootstrap_distances(
     distance = measure(matrices)
     samples = np.stack([measure(s) for s in _resamples(matrices, over, n_bootstrap, seed)])
     low, high = np.quantile(samples, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    # Of magnitude one, by a power of two, which rounds nothing: squares stay within float64.
+    exponent = scale_exponent(samples)
+    error = scaled(samples, -exponent).std(axis=0, ddof=1)
     return pd.DataFrame(
         {
             **labels,
             "distance": distance,
-            "standard_error": samples.std(axis=0, ddof=1),
+            "standard_error": np.ldexp(error, exponent),
             "bias": samples.mean(axis=0) - distance,
             "low": low,
             "high": high,
@@ -282,9 +291,10 @@ def split_half_floor(
     >>> 0 < floor < 0.2
     True
     """
-    collection: Any = [trials] if isinstance(trials, np.ndarray) and trials.ndim == 3 else trials
+    collection: Any = [trials] if getattr(trials, "ndim", 0) == 3 else trials
     names, values = names_and_arrays(collection)
     check_integer(n_splits, "n_splits", 1)
+    check_seed(seed)
     check_number(level, "level", above=0.0, below=1.0)
     rows = []
     for name, X, child in zip(names, values, np.random.SeedSequence(seed).spawn(len(names))):

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from shapemetrics.arrays import scaled
 from shapemetrics.geometry.embedding import embed
-from shapemetrics.pairwise.checks import check_distances
+from shapemetrics.pairwise.checks import (
+    check_distances,
+    check_seed,
+    real_numbers,
+    scale_exponent,
+    squares_in_units,
+)
 from shapemetrics.pairwise.threads import small_matrix_threads
-from shapemetrics.validation import check_choice, check_integer
+from shapemetrics.validation import check_choice, check_integer, check_number
 
 # Shapes need the metrics, trees and points do not: those who cluster distances wait for neither.
 if TYPE_CHECKING:
@@ -34,6 +41,9 @@ __all__ = [
 ]
 
 LinkageMethod = Literal["average", "complete", "single", "weighted", "ward"]
+LINKAGE_METHODS = ("average", "complete", "single", "weighted", "ward")
+# Seeds that scikit-learn takes.
+_LARGEST_SEED = 2**32 - 1
 
 
 @dataclass(frozen=True)
@@ -48,7 +58,8 @@ class ShapeClusters:
     distances : ndarray of shape (K,)
         Euclidean distance (chord, if angular) of each shape to its barycentre.
     inertia : float
-        Sum of the squared distances.
+        Sum of the squared distances; NaN, with a UserWarning, where they leave the range of
+        float64.
     n_iter : int
         Iterations of the start that was kept.
     converged : bool
@@ -85,7 +96,8 @@ class Medoids:
     n_iter: int
 
 
-def _check_k(k: int, n_items: int, n_init: int, max_iter: int) -> None:
+def _check_k(k: int, n_items: int, n_init: int, max_iter: int, seed: int) -> None:
+    check_seed(seed)
     for value, name in ((k, "k"), (n_init, "n_init"), (max_iter, "max_iter")):
         check_integer(value, name, 1)
     if k > n_items:
@@ -234,11 +246,13 @@ def kmeans_shapes(
     >>> len(set(labels[:3])), len(set(labels[3:])), bool(labels[0] != labels[3])
     (1, 1, True)
     """
-    from shapemetrics.geometry.means import metric_of, prepared_points
+    from shapemetrics.geometry.means import metric_of, prepared_points, scaled_points
 
     given, metric = metric is not None, metric_of(metric, group, geometry, center)
-    points = prepared_points(shapes, metric, given=given)
-    _check_k(k, len(points), n_init, max_iter)
+    points, _ = prepared_points(shapes, metric, given=given)
+    _check_k(k, len(points), n_init, max_iter, seed)
+    check_number(tol, "tol", low=0.0)
+    points, exponent = scaled_points(points, metric)
     fits = []
     for child in np.random.SeedSequence(seed).spawn(n_init):
         centres = _plus_plus(points, k, metric, np.random.default_rng(child))
@@ -246,7 +260,13 @@ def kmeans_shapes(
             # Clouds of any sizes: every centre has as many units as the largest start.
             centres = [_widest(points, centre, metric) for centre in centres]
         fits.append(_lloyd(points, centres, metric, max_iter, tol))
-    return min(fits, key=lambda fit: fit.inertia)
+    best = min(fits, key=lambda fit: fit.inertia)
+    return replace(
+        best,
+        barycentres=np.ldexp(best.barycentres, exponent),
+        distances=np.ldexp(best.distances, exponent),
+        inertia=float(squares_in_units(best.inertia, exponent, "inertia")),
+    )
 
 
 def _build(D: NDArray, k: int) -> list[int]:
@@ -331,11 +351,14 @@ def kmedoids(
     array([1, 4])
     """
     matrix, _ = check_distances(D)
-    _check_k(k, len(matrix), n_init, max_iter)
+    _check_k(k, len(matrix), n_init, max_iter, seed)
+    exponent = scale_exponent(matrix)
+    np.ldexp(matrix, -exponent, out=matrix)
     rng = np.random.default_rng(seed)
     starts = [_build(matrix, k)]
     starts += [rng.choice(len(matrix), k, replace=False) for _ in range(n_init - 1)]
-    return min((_swap(matrix, s, max_iter) for s in starts), key=lambda fit: fit.inertia)
+    best = min((_swap(matrix, s, max_iter) for s in starts), key=lambda fit: fit.inertia)
+    return replace(best, inertia=float(np.ldexp(best.inertia, exponent)))
 
 
 @dataclass(frozen=True)
@@ -413,13 +436,18 @@ def linkage_table(
     >>> tree.cut(2).tolist()
     [0, 1, 0, 1]
     """
+    check_choice(method, "method", LINKAGE_METHODS)
+    matrix, names = check_distances(D, ids)
+    exponent = scale_exponent(matrix)
+    return _tree(np.ldexp(matrix, -exponent, out=matrix), method, names, exponent)
+
+
+def _tree(matrix: NDArray, method: LinkageMethod, ids: NDArray, exponent: int) -> Tree:
+    """The tree of distances of magnitude one, which were divided by ``2**exponent``."""
     import pandas as pd
     from scipy.cluster.hierarchy import cophenet, leaves_list, linkage
     from scipy.spatial.distance import squareform
 
-    known = ("average", "complete", "single", "weighted", "ward")
-    check_choice(method, "method", known)
-    matrix, names = check_distances(D, ids)
     condensed = squareform(matrix)
     Z = linkage(condensed, method=method, optimal_ordering=True)
     table = pd.DataFrame(
@@ -427,14 +455,14 @@ def linkage_table(
             "step": np.arange(len(Z)),
             "left": Z[:, 0].astype(np.int64),
             "right": Z[:, 1].astype(np.int64),
-            "height": Z[:, 2],
+            "height": np.ldexp(Z[:, 2], exponent),
             "size": Z[:, 3].astype(np.int64),
         }
     )
     heights = cophenet(Z)
     varied = np.ptp(condensed) > 0 and np.ptp(heights) > 0
     fit = float(np.corrcoef(heights, condensed)[0, 1]) if varied else float("nan")
-    return Tree(table=table, order=leaves_list(Z).astype(np.int64), ids=names, cophenetic=fit)
+    return Tree(table=table, order=leaves_list(Z).astype(np.int64), ids=ids, cophenetic=fit)
 
 
 def cluster_distances(
@@ -471,12 +499,18 @@ def cluster_distances(
     >>> cluster_distances(np.abs(x[:, None] - x), "ward", n_components=1).cut(2).tolist()
     [0, 1, 0, 1]
     """
+    check_choice(method, "method", LINKAGE_METHODS)
+    check_seed(seed)
+    check_integer(n_components, "n_components", 1)
+    matrix, names = check_distances(D, ids)
+    exponent = scale_exponent(matrix)
+    np.ldexp(matrix, -exponent, out=matrix)
     if method == "ward":
         from scipy.spatial.distance import pdist, squareform
 
-        points = embed(D, min(n_components, len(np.asarray(D)) - 1), seed=seed).coordinates
-        D = squareform(pdist(points))
-    return linkage_table(D, method, ids=ids)
+        points = embed(matrix, min(n_components, len(matrix) - 1), seed=seed).coordinates
+        matrix = squareform(pdist(points))
+    return _tree(matrix, method, names, exponent)
 
 
 def cluster_kmeans(
@@ -512,11 +546,16 @@ def cluster_kmeans(
     """
     from sklearn.cluster import KMeans
 
-    points = np.asarray(coordinates, dtype=np.float64)
-    if points.ndim != 2 or not np.isfinite(points).all():
+    points = real_numbers(coordinates, "coordinates")
+    if points.ndim != 2 or points.size == 0:
         raise ValueError(f"coordinates: found shape {points.shape}, expected a finite matrix")
     check_integer(k, "k", 1, len(points))
+    check_integer(n_init, "n_init", 1)
+    check_seed(seed, _LARGEST_SEED)
+    points = scaled(points, -scale_exponent(points))
     with small_matrix_threads(len(points)):
-        labels = KMeans(k, n_init=cast(Any, n_init), random_state=seed).fit_predict(points)
+        labels = KMeans(k, n_init=cast(Any, int(n_init)), random_state=int(seed)).fit_predict(
+            points
+        )
     _, first, codes = np.unique(labels, return_index=True, return_inverse=True)
     return np.argsort(np.argsort(first))[codes]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from shapemetrics.arrays import scaled
 from shapemetrics.geometry.embedding import (
     Method,
     check_embedding_options,
@@ -19,7 +20,14 @@ from shapemetrics.geometry.embedding import (
     stress_between,
 )
 from shapemetrics.geometry.smacof import smacof
-from shapemetrics.pairwise.checks import check_distances, upper_triangle
+from shapemetrics.pairwise.checks import (
+    check_distances,
+    check_seed,
+    distinct_integers,
+    real_numbers,
+    scale_exponent,
+    upper_triangle,
+)
 from shapemetrics.pairwise.threads import item_workers
 
 if TYPE_CHECKING:
@@ -95,7 +103,7 @@ def distortion_between(wanted: NDArray, found: NDArray) -> Distortion:
     n_zero = int(zero.sum())
     n_pairs = len(wanted) - n_zero
     if n_pairs == 0:
-        raise ValueError("every distance is zero: distortion has no meaning")
+        raise ValueError("D: found no distance above 0, expected some, as distortion is a ratio")
     ratios = found[~zero] / wanted[~zero] if n_zero else found / wanted
     smallest, largest = float(ratios.min()), float(ratios.max())
     if smallest == 0:
@@ -146,12 +154,20 @@ def distortion(D: ArrayLike, X: ArrayLike) -> Distortion:
     1.0
     """
     matrix, _ = check_distances(D)
-    points = np.asarray(X, dtype=np.float64)
+    points = real_numbers(X, "X")
     if points.ndim != 2 or len(points) != len(matrix):
         raise ValueError(
             f"X: found shape {points.shape}, expected a matrix of {len(matrix)} points, as in D"
         )
-    return distortion_between(upper_triangle(matrix), point_distances(points))
+    # Both of magnitude one: no square and no ratio then leaves the range of float64.
+    to_d, to_x = scale_exponent(matrix), scale_exponent(points)
+    np.ldexp(matrix, -to_d, out=matrix)
+    found = distortion_between(upper_triangle(matrix), point_distances(scaled(points, -to_x)))
+    return replace(
+        found,
+        scale_max=float(np.ldexp(found.scale_max, to_d - to_x)),
+        scale_mean=float(np.ldexp(found.scale_mean, to_d - to_x)),
+    )
 
 
 def distortion_curve(
@@ -217,9 +233,12 @@ def distortion_curve(
     import pandas as pd
 
     matrix, _ = check_distances(D)
-    wanted_dimensions = sorted(set(dimensions))
+    wanted_dimensions = distinct_integers(dimensions, "dimensions", 1, len(matrix))
     for n_components in wanted_dimensions:
         check_embedding_options(n_components, len(matrix), max_iter, eps)
+    check_seed(seed)
+    # Distances of magnitude one: their squares stay within float64, and no measure has units.
+    np.ldexp(matrix, -scale_exponent(matrix), out=matrix)
     unknown = set(methods) - {"metric", "classical"}
     if unknown:
         raise ValueError(f"methods: found {unknown.pop()!r}, expected 'metric' or 'classical'")

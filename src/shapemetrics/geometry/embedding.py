@@ -8,8 +8,16 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from shapemetrics.arrays import scaled
 from shapemetrics.geometry.smacof import Run, smacof
-from shapemetrics.pairwise.checks import check_distances, upper_triangle
+from shapemetrics.pairwise.checks import (
+    check_distances,
+    check_seed,
+    real_numbers,
+    scale_exponent,
+    squares_in_units,
+    upper_triangle,
+)
 from shapemetrics.pairwise.threads import item_workers
 from shapemetrics.validation import check_choice, check_integer, check_number
 
@@ -42,7 +50,8 @@ class Embedding:
         Whether SMACOF stopped before `max_iter`.
     eigenvalues : ndarray of shape (K,)
         All eigenvalues of the doubly centred matrix -J D^2 J / 2, decreasing; negative ones
-        measure how far D is from Euclidean.
+        measure how far D is from Euclidean. NaN, with a UserWarning, where squares of the
+        distances leave the range of float64.
     variance : ndarray of shape (L,)
         Share of the embedding's variance on each axis; sums to 1.
     """
@@ -58,7 +67,8 @@ class Embedding:
     @property
     def distances(self) -> NDArray[np.float64]:
         """Euclidean distances between the points, of the K (K - 1) / 2 pairs, row by row."""
-        return point_distances(self.coordinates)
+        exponent = scale_exponent(self.coordinates)
+        return np.ldexp(point_distances(scaled(self.coordinates, -exponent)), exponent)
 
 
 def point_distances(X: NDArray) -> NDArray[np.float64]:
@@ -83,8 +93,12 @@ def principal_axes(X: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float6
     variance : ndarray of shape (L,)
         Share of the variance on each axis, decreasing (zeros if all points coincide).
     """
-    centred = np.asarray(X, dtype=np.float64)
-    centred = centred - centred.mean(axis=0)
+    points = real_numbers(X, "X")
+    if points.ndim != 2:
+        raise ValueError(f"X: found shape {points.shape}, expected a matrix of points")
+    exponent = scale_exponent(points)
+    centred = scaled(points, -exponent)
+    centred -= centred.mean(axis=0)
     n_components = centred.shape[1]
     U, s, _ = np.linalg.svd(centred, full_matrices=False)
     coordinates = np.zeros_like(centred)
@@ -94,7 +108,8 @@ def principal_axes(X: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float6
     coordinates *= np.where(signs == 0, 1.0, signs)
     power = np.zeros(n_components)
     power[: len(s)] = s**2
-    return coordinates, power / power.sum() if power.sum() > 0 else power
+    variance = power / power.sum() if power.sum() > 0 else power
+    return np.ldexp(coordinates, exponent, out=coordinates), variance
 
 
 def stress(D: NDArray, X: NDArray) -> float:
@@ -203,9 +218,13 @@ def embed(
     """
     matrix, _ = check_distances(D)
     check_embedding_options(n_components, len(matrix), max_iter, eps)
+    check_seed(seed)
     check_choice(method, "method", ("metric", "classical"))
     check_integer(n_init, "n_init", 1)
 
+    # Distances of magnitude one: their squares stay within float64.
+    exponent = scale_exponent(matrix)
+    np.ldexp(matrix, -exponent, out=matrix)
     with item_workers(len(matrix), n_jobs) as run:
         axes, eigenvalues = classical_axes(matrix)
         points, n_iter, converged = axes[:, :n_components], 0, True
@@ -215,12 +234,12 @@ def embed(
             converged = n_iter < max_iter
     coordinates, variance = principal_axes(points)
     return Embedding(
-        coordinates=coordinates,
+        coordinates=np.ldexp(coordinates, exponent),
         method=method,
         stress=stress(matrix, coordinates),
         n_iter=n_iter,
         converged=converged,
-        eigenvalues=eigenvalues,
+        eigenvalues=squares_in_units(eigenvalues, exponent, "eigenvalues"),
         variance=variance,
     )
 

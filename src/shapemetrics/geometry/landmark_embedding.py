@@ -12,6 +12,7 @@ from scipy.spatial.distance import cdist, squareform
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from shapemetrics.arrays import scaled
 from shapemetrics.geometry.distortions import distortion_between
 from shapemetrics.geometry.embedding import (
     Method,
@@ -20,10 +21,19 @@ from shapemetrics.geometry.embedding import (
     smacof,
     stress_between,
 )
-from shapemetrics.geometry.landmarks import LandmarkDistances, triangle_bounds
-from shapemetrics.pairwise.checks import check_distances, upper_triangle
+from shapemetrics.geometry.landmarks import LandmarkDistances, bounds_of
+from shapemetrics.pairwise.checks import (
+    check_distances,
+    check_seed,
+    in_column_order,
+    item_labels,
+    nonnegative_numbers,
+    scale_exponent,
+    squares_in_units,
+    upper_triangle,
+)
 from shapemetrics.pairwise.threads import small_matrix_threads
-from shapemetrics.validation import check_choice
+from shapemetrics.validation import check_choice, check_integer
 
 __all__ = ["LandmarkEmbedding", "landmark_distortion"]
 
@@ -31,6 +41,9 @@ __all__ = ["LandmarkEmbedding", "landmark_distortion"]
 _RANK_TOLERANCE = 1e-10
 # Distances below this share of the largest are those of a landmark to itself.
 _ZERO = 1e-12
+# Powers of two by which distances to landmarks may be larger than those between landmarks: their
+# fourth power must not leave the range of float64.
+_FARTHEST = 200
 # Items that are placed at a time.
 _CHUNK = 4096
 
@@ -59,7 +72,8 @@ class LandmarkEmbedding(TransformerMixin, BaseEstimator):
         The landmarks.
     eigenvalues_ : ndarray of shape (L,)
         Of the doubly centred matrix of the landmarks, decreasing; negative ones measure how far
-        they are from Euclidean.
+        they are from Euclidean. NaN, as `own_`, with a UserWarning, where squares of the
+        distances leave the range of float64.
     own_ : ndarray of shape (L,)
         What a landmark's squared distances have in common beyond the k dimensions.
     n_features_in_ : int
@@ -140,16 +154,29 @@ class LandmarkEmbedding(TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If X does not hold distances or an option is out of range.
+            If X does not hold distances, none is above 0, or an option is out of range.
         """
         D, _ = check_distances(X, name="X")
+        check_integer(self.n_components, "n_components", 1, optional=True)
+        check_seed(self.seed)
         check_embedding_options(self.n_components or 1, len(D), self.max_iter, self.eps)
         check_choice(self.method, "method", ("metric", "classical"))
+        if not D.any():
+            raise ValueError("X: found no distance above 0, expected landmarks that differ")
+        # Distances of magnitude one: their squares stay within float64. What starts with an
+        # underscore is in these units.
+        self._exponent = scale_exponent(D)
+        np.ldexp(D, -self._exponent, out=D)
+        self._labels = item_labels(X)
         with small_matrix_threads(len(D)):
             self._fit_classical(D)
             if self.method == "metric":
                 start = fill_empty_axes(self._classical, D, self.seed)
-                self.coordinates_, _ = smacof(D, start, max_iter=self.max_iter, eps=self.eps)
+                self._points, _ = smacof(D, start, max_iter=self.max_iter, eps=self.eps)
+        self.coordinates_ = np.ldexp(self._points, self._exponent)
+        squares = np.concatenate([self._eigenvalues, self._landmarks_own])
+        squares = squares_in_units(squares, self._exponent, "eigenvalues_, own_")
+        self.eigenvalues_, self.own_ = squares[: len(D)], squares[len(D) :]
         return self
 
     def _fit_classical(self, D: NDArray) -> None:
@@ -167,10 +194,12 @@ class LandmarkEmbedding(TransformerMixin, BaseEstimator):
         roots = np.ones(k)
         roots[:kept] = np.sqrt(eigenvalues[:kept])
         self.n_components_, self.n_features_in_ = k, len(D)
-        self.eigenvalues_ = eigenvalues
-        self.coordinates_ = self._classical = axes * roots
+        self._eigenvalues = eigenvalues
+        self._points = self._classical = axes * roots
         self._projection, self._mean = -0.5 * axes / roots, mean
-        self.own_ = _own_of_landmarks(squared - cdist(self._classical, self._classical) ** 2)
+        self._landmarks_own = _own_of_landmarks(
+            squared - cdist(self._classical, self._classical) ** 2
+        )
 
     def transform(self, X: ArrayLike) -> NDArray[np.float64]:
         """Place items by their distances to the landmarks.
@@ -186,19 +215,17 @@ class LandmarkEmbedding(TransformerMixin, BaseEstimator):
         D = self._checked(X, "X")
         points = self._place(D)
         if self.method == "classical":
-            return points
+            return np.ldexp(points, self._exponent)
         # Where the landmarks went by the affine map nearest to what they did is a good start.
         ones = np.ones((self.n_features_in_, 1))
-        moved = np.linalg.lstsq(np.hstack([self._classical, ones]), self.coordinates_, rcond=None)[
-            0
-        ]
+        moved = np.linalg.lstsq(np.hstack([self._classical, ones]), self._points, rcond=None)[0]
         points = points @ moved[:-1] + moved[-1]
         for start in range(0, len(points), _CHUNK):
             some = slice(start, start + _CHUNK)
             points[some] = _least_stress(
-                points[some], self.coordinates_, D[some], self.max_iter, self.eps
+                points[some], self._points, D[some], self.max_iter, self.eps
             )
-        return points
+        return np.ldexp(points, self._exponent)
 
     def fit_transform(self, X: ArrayLike, y: Any = None, **fit_params: Any) -> NDArray[np.float64]:
         """Place the landmarks and return where they are, as the fit leaves them: (L, k)."""
@@ -215,10 +242,11 @@ class LandmarkEmbedding(TransformerMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (K,)
-            Squared lengths, not negative.
+            Squared lengths, not negative; NaN, with a UserWarning, where they leave the range of
+            float64.
         """
         D = self._checked(X, "X")
-        return self._own(D, self._place(D))
+        return squares_in_units(self._own(D, self._place(D)), self._exponent, "own")
 
     def estimate(
         self, X: ArrayLike, Y: ArrayLike | None = None, *, bounded: bool = True
@@ -248,30 +276,34 @@ class LandmarkEmbedding(TransformerMixin, BaseEstimator):
         squared += np.add.outer(self._own(A, points_a), self._own(B, points_b))
         found = np.sqrt(squared, out=squared)
         if bounded:
-            lower, upper = triangle_bounds(A, B)
+            lower, upper = bounds_of(A, B)
             # Rounding, or a metric's own error, may cross the two where an item is a landmark.
             np.clip(found, lower, np.maximum(lower, upper), out=found)
         if Y is None:
             np.fill_diagonal(found, 0.0)
-        return found
+        return np.ldexp(found, self._exponent, out=found)
 
     def _checked(self, X: ArrayLike, name: str) -> NDArray[np.float64]:
         check_is_fitted(self, "coordinates_")
-        D = np.asarray(X, dtype=np.float64)
+        D = nonnegative_numbers(in_column_order(X, self._labels, name), name)
         if D.ndim != 2 or D.shape[1] != self.n_features_in_:
             raise ValueError(
                 f"{name}: found shape {D.shape}, expected distances to {self.n_features_in_} "
                 "landmarks as columns"
             )
-        if not (np.isfinite(D).all() and (D >= 0).all()):
-            raise ValueError(f"{name}: found entries that are no distances")
-        return D
+        largest = scale_exponent(D)
+        if largest - self._exponent > _FARTHEST:
+            raise ValueError(
+                f"{name}: found distances of magnitude 2**{largest}, expected that of the "
+                f"landmarks' distances, 2**{self._exponent}"
+            )
+        return scaled(D, -self._exponent)
 
     def _place(self, D: NDArray) -> NDArray[np.float64]:
         return (D**2 - self._mean) @ self._projection
 
     def _own(self, D: NDArray, points: NDArray) -> NDArray[np.float64]:
-        beyond = D**2 - cdist(points, self._classical, "sqeuclidean") - self.own_
+        beyond = D**2 - cdist(points, self._classical, "sqeuclidean") - self._landmarks_own
         # A landmark shares its own axis with itself, so that distance says nothing about it.
         zero = _ZERO * D.max()
         other = zero < D
@@ -350,21 +382,25 @@ def landmark_distortion(
     """
     matrix, _ = check_distances(D)
     if len(matrix) != len(found.ids):
-        raise ValueError(f"D holds {len(matrix)} items, but {len(found.ids)} have landmarks")
-    unknown = set(methods) - {"classical", "metric", "estimate"}
-    if unknown:
-        raise ValueError(f"methods: {unknown.pop()!r} is unknown")
-    wanted, rows = upper_triangle(matrix), []
+        raise ValueError(
+            f"D: found {len(matrix)} items, expected {len(found.ids)} as in the landmark distances"
+        )
+    for method in methods:
+        check_choice(method, "methods", ("classical", "metric", "estimate"))
+    # Distances of magnitude one: their squares stay within float64, and no measure has units.
+    exponent = scale_exponent(matrix)
+    wanted, rows = upper_triangle(np.ldexp(matrix, -exponent, out=matrix)), []
+    among, values = scaled(found.among, -exponent), scaled(found.values, -exponent)
     is_metric = bool(found.parameters.get("is_metric", False))
     for n_components in dimensions:
         for method in methods:
             kind: Method = "metric" if method == "metric" else "classical"
-            model = LandmarkEmbedding(n_components, method=kind, seed=seed).fit(found.among)
+            model = LandmarkEmbedding(n_components, method=kind, seed=seed).fit(among)
             if method == "estimate":
-                estimated = model.estimate(found.values, bounded=is_metric)
+                estimated = model.estimate(values, bounded=is_metric)
                 distances = squareform(estimated, checks=False)
             else:
-                points = model.transform(found.values)
+                points = model.transform(values)
                 distances = upper_triangle(cdist(points, points))
             result = distortion_between(wanted, distances)
             rows.append(

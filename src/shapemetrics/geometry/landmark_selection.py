@@ -147,10 +147,14 @@ class _Plan:
         candidates = np.arange(K) if n == K else np.sort(rng.choice(K, n, replace=False))
         if n_landmarks > n:
             kind = "representations" if n == K else "candidates"
-            raise ValueError(f"n_landmarks: found {n_landmarks}, but there are {n} {kind}")
+            raise ValueError(
+                f"n_landmarks: found {n_landmarks}, expected at most {n}, the number of {kind}"
+            )
         n_random = -(-n_landmarks // 2) if n_random is None else n_random
         if n_random > n_landmarks:
-            raise ValueError(f"n_random: found {n_random}, but n_landmarks is {n_landmarks}")
+            raise ValueError(
+                f"n_random: found {n_random}, expected at most {n_landmarks}, n_landmarks"
+            )
         return cls(n_landmarks, candidates, rng.choice(n, n_random, replace=False))
 
 
@@ -182,8 +186,8 @@ def _choose(plan: _Plan, measure: _Measure, values: NDArray, report: Progress) -
         farthest = int(nearest.argmax())
         if nearest[farthest] <= ZERO * largest:
             raise ValueError(
-                f"n_landmarks: found {plan.n_landmarks}, but no candidate differs from the first "
-                f"{len(chosen)} landmarks"
+                f"n_landmarks: found {plan.n_landmarks}, expected at most {len(chosen)}, as no "
+                f"candidate differs from the first {len(chosen)} landmarks"
             )
         more = np.array([farthest])
 

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.distance import cdist
 
 from shapemetrics.files import read_archive, save_archive
+from shapemetrics.pairwise.checks import nonnegative_numbers, real_numbers
 
 __all__ = ["LandmarkDistances", "triangle_bounds"]
 
@@ -39,15 +40,15 @@ class LandmarkDistances:
     parameters: dict[str, Any]
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "values", real_numbers(self.values, "values", finite=False))
         expected = (len(self.ids), len(self.landmarks))
         if self.values.shape != expected:
-            raise ValueError(
-                f"found landmark distances of shape {self.values.shape}, expected {expected}"
-            )
+            raise ValueError(f"values: found shape {self.values.shape}, expected {expected}")
         if not np.isfinite(self.values).all():
             i, j = np.argwhere(~np.isfinite(self.values))[0]
             raise ValueError(
-                f"distance from {self.ids[i]!r} to landmark {self.landmark_ids[j]!r} is not finite"
+                f"values: found {self.values[i, j]} from {self.ids[i]!r} to landmark "
+                f"{self.landmark_ids[j]!r}, expected finite distances"
             )
 
     @property
@@ -96,7 +97,10 @@ class LandmarkDistances:
             If the triangle inequality does not hold for the metric.
         """
         if not self.parameters.get("is_metric", False):
-            raise ValueError(f"{self.parameters.get('metric')} satisfies no triangle inequality")
+            raise ValueError(
+                f"metric: found {self.parameters.get('metric')}, which satisfies no triangle "
+                "inequality, expected one that does"
+            )
         A, B = (
             self.values if some is None else self.values[np.asarray(some)]
             for some in (rows, columns)
@@ -143,15 +147,32 @@ def triangle_bounds(A: ArrayLike, B: ArrayLike) -> tuple[NDArray[np.float64], ND
         :math:`\max_l |d(x, l) - d(y, l)| \le d(x, y) \le \min_l d(x, l) + d(y, l)`; equal where
         one of the two is a landmark.
 
+    Raises
+    ------
+    TypeError
+        If one is no dense array of real numbers.
+    ValueError
+        If one holds negative numbers, NaN or infinity, or the numbers of landmarks differ.
+
     Examples
     --------
     >>> lower, upper = triangle_bounds([[0.0, 3.0]], [[2.0, 2.5]])
     >>> lower.item(), upper.item()
     (2.0, 2.0)
     """
-    A, B = (np.atleast_2d(np.asarray(M, dtype=np.float64)) for M in (A, B))
+    A, B = (np.atleast_2d(nonnegative_numbers(M, name)) for M, name in ((A, "A"), (B, "B")))
+    for M, name in ((A, "A"), (B, "B")):
+        if M.ndim != 2:
+            raise ValueError(f"{name}: found shape {M.shape}, expected (items, landmarks)")
     if A.shape[1] != B.shape[1]:
-        raise ValueError(f"found distances to {A.shape[1]} and to {B.shape[1]} landmarks")
+        raise ValueError(
+            f"B: found distances to {B.shape[1]} landmarks, expected {A.shape[1]} as in A"
+        )
+    return bounds_of(A, B)
+
+
+def bounds_of(A: NDArray, B: NDArray) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The bounds of :func:`triangle_bounds`, of distances that are checked."""
     upper = np.full((len(A), len(B)), np.inf)
     total = np.empty_like(upper)
     for a, b in zip(A.T, B.T):

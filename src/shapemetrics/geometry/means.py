@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from shapemetrics.metrics.base import Metric
+from shapemetrics.arrays import as_numeric, in_order, scaled
+from shapemetrics.metrics.base import Metric, Prepared, warn_of_doubts
 from shapemetrics.metrics.linear import LinearMetric, PreparedLinear
 from shapemetrics.metrics.permutation import PermutationMetric
+from shapemetrics.pairwise.checks import real_numbers, scale_exponent, squares_in_units
 from shapemetrics.pairwise.inputs import Arrays, Networks
 from shapemetrics.pairwise.preparation import prepare_networks
 from shapemetrics.validation import check_choice, check_integer, check_number
+
+# Norm of a mean of unit vectors that is nothing but rounding.
+_NO_DIRECTION = 1e-12
+# Powers of two by which a start may be larger than the shapes: the fourth power of that must not
+# leave the range of float64.
+_FARTHEST = 200
 
 __all__ = ["FrechetMean", "Geometry", "Group", "frechet_mean"]
 
@@ -35,7 +43,8 @@ class FrechetMean:
     distances : ndarray of shape (K,)
         From each shape to the mean, Euclidean or in radians.
     loss : float
-        Weighted mean of squared Euclidean distances (chords, if angular) to the mean.
+        Weighted mean of squared Euclidean distances (chords, if angular) to the mean; NaN, with
+        a UserWarning, where squares of the data leave the range of float64.
     history : ndarray of shape (n_iter + 1,)
         The loss at the start and after each iteration: it never rises.
     n_iter : int
@@ -70,8 +79,10 @@ def metric_of(metric: Metric | None, group: Group, geometry: Geometry, center: b
     return metric
 
 
-def prepared_points(arrays: Arrays, metric: Metric, *, given: bool) -> Any:
-    """Points in which networks are turned and averaged.
+def prepared_points(
+    arrays: Arrays, metric: Metric, *, given: bool, start: Any = None
+) -> tuple[Any, NDArray | None]:
+    """Points in which networks are turned and averaged, and a start as one of them.
 
     Parameters
     ----------
@@ -81,19 +92,70 @@ def prepared_points(arrays: Arrays, metric: Metric, *, given: bool) -> Any:
     given : bool
         Whether the metric was given. Where not, networks of any linear metric are taken as it
         prepared them.
+    start : array-like or Prepared, optional
+        Further network, its stimuli put into the order of the others'.
+
+    Returns
+    -------
+    points : from :meth:`Metric.points`
+    start : ndarray of shape (m, ..., n) or None
+
+    Warns
+    -----
+    RoundingWarning
+        As :meth:`Metric.distance` does, once for all networks.
     """
     networks = Networks(arrays, "shapes")
     items = networks.values() if not given else []
-    if items and all(isinstance(item, PreparedLinear) for item in items):
-        return metric.points(items)
-    return metric.points(prepare_networks(networks, metric, "float64")[0])
+    if not (items and all(isinstance(item, PreparedLinear) for item in items)):
+        items = prepare_networks(networks, metric, "float64")[0]
+    origins = [item.origin for item in items]
+    points = metric.points(items)
+    first = None
+    if start is not None:
+        if not isinstance(start, Prepared):
+            start = in_order(as_numeric(start, "start"), networks.order, "start")
+            start = metric.prepare(start, name="start")
+        elif given:
+            metric.check_prepared(start)
+        metric.check_pair(items[0], start)
+        origins.append(start.origin)
+        (first,) = metric.points([start])
+        first = _widened(first, points)
+    warn_of_doubts(origins, stacklevel=4)
+    return points, first
+
+
+def _widened(first: NDArray, points: Any) -> NDArray:
+    """A start with as many units as the points have; ValueError where it has more."""
+    if not isinstance(points, np.ndarray):
+        return first
+    if first.shape[:-1] != points.shape[1:-1] or first.shape[-1] > points.shape[-1]:
+        raise ValueError(f"start: found shape {first.shape}, expected {points.shape[1:]}")
+    missing = points.shape[-1] - first.shape[-1]
+    return np.pad(first, [(0, 0)] * (first.ndim - 1) + [(0, missing)])
+
+
+def scaled_points(points: Any, metric: Metric) -> tuple[Any, int]:
+    """Points of magnitude one, whose squares stay within float64, and the exponent of the power
+    of two that they were all divided by; 0 where they are of unit norm."""
+    if _is_angular(metric):
+        return points, 0
+    exponent = max((scale_exponent(point) for point in points if point.any()), default=0)
+    if isinstance(points, np.ndarray):
+        return scaled(points, -exponent), exponent
+    return [scaled(point, -exponent) for point in points], exponent
+
+
+def _is_angular(metric: Metric) -> bool:
+    return getattr(metric, "geometry", "euclidean") == "angular"
 
 
 def mean_of_points(
     points: Any, start: NDArray, metric: Metric, *, weights: NDArray, max_iter: int, tol: float
 ) -> FrechetMean:
     """Alternate alignment and averaging of points."""
-    angular = getattr(metric, "geometry", "euclidean") == "angular"
+    angular = _is_angular(metric)
     power = float(weights @ [np.sum(point**2) for point in points])
     mean = start
     turned, squared = metric.turn(points, mean)
@@ -102,7 +164,13 @@ def mean_of_points(
     while len(history) <= max_iter and not converged:
         mean = np.tensordot(weights, turned, axes=1)
         if angular:
-            mean = mean / np.linalg.norm(mean)
+            length = float(np.linalg.norm(mean))
+            if length <= _NO_DIRECTION:
+                raise ValueError(
+                    "shapes: found networks that cancel one another, so that their mean is 0, "
+                    "expected a mean with a direction; geometry='euclidean' needs none"
+                )
+            mean = mean / length
         turned, squared = metric.turn(points, mean)
         history.append(float(weights @ squared))
         converged = history[-2] - history[-1] <= tol * power
@@ -151,7 +219,8 @@ def frechet_mean(
     weights : array of shape (K,), optional
         Non-negative, normalised here to sum to 1; equal when not given.
     start : int or array of shape (m, n)
-        Shape to start from, by its position, or a start itself.
+        Shape to start from, by its position, or a start itself. Where stimuli are labelled, those
+        of the start are put into the order of the shapes'.
     max_iter : int
         Most iterations.
     tol : float
@@ -163,8 +232,14 @@ def frechet_mean(
 
     Raises
     ------
-    ValueError
-        If the shapes do not match or an option is out of range.
+    TypeError, ValueError
+        If the shapes do not match, their mean has no direction in the angular geometry (opposite
+        networks cancel), or an option is out of range.
+
+    Warns
+    -----
+    RoundingWarning
+        Where rounding of the stored data decides part of the answer, as for a distance.
 
     Notes
     -----
@@ -186,34 +261,52 @@ def frechet_mean(
     given, metric = metric is not None, metric_of(metric, group, geometry, center)
     check_integer(max_iter, "max_iter", 1)
     check_number(tol, "tol", low=0.0)
-    points = prepared_points(shapes, metric, given=given)
-    if isinstance(start, int | np.integer):
-        if not 0 <= start < len(points):
-            raise ValueError(f"start: found {start}, expected 0 to {len(points) - 1}")
-        first = points[start]
-    else:
-        (first,) = metric.points([metric.prepare(start, name="start")])
-        if isinstance(points, np.ndarray):
-            if first.shape[:-1] != points.shape[1:-1] or first.shape[-1] > points.shape[-1]:
-                raise ValueError(f"start: found shape {first.shape}, expected {points.shape[1:]}")
-            missing = points.shape[-1] - first.shape[-1]
-            first = np.pad(first, [(0, 0)] * (first.ndim - 1) + [(0, missing)])
-    return mean_of_points(
-        points,
-        first,
-        metric,
-        weights=_check_weights(weights, len(points)),
-        max_iter=max_iter,
-        tol=tol,
+    by_position = np.ndim(start) == 0 if not isinstance(start, Prepared) else False
+    if by_position and (isinstance(start, bool) or not isinstance(start, int | np.integer)):
+        raise TypeError(f"start: found {start!r}, expected the position of a shape, or a network")
+    points, first = prepared_points(
+        shapes, metric, given=given, start=None if by_position else start
     )
+    w = _check_weights(weights, len(points))
+    points, exponent = scaled_points(points, metric)
+    if first is None:
+        position = cast(int, start)
+        if not 0 <= position < len(points):
+            raise ValueError(f"start: found {position}, expected 0 to {len(points) - 1}")
+        first = points[position]
+    else:
+        first = _of_their_magnitude(first, exponent)
+    fit = mean_of_points(points, first, metric, weights=w, max_iter=max_iter, tol=tol)
+    history = squares_in_units(fit.history, exponent, "loss")
+    return replace(
+        fit,
+        mean=np.ldexp(fit.mean, exponent),
+        aligned=np.ldexp(fit.aligned, exponent),
+        distances=np.ldexp(fit.distances, exponent),
+        loss=float(history[-1]),
+        history=history,
+    )
+
+
+def _of_their_magnitude(first: NDArray, exponent: int) -> NDArray:
+    """A start in the units of scaled points; ValueError where its squares leave float64 there."""
+    own = scale_exponent(first)
+    if own - exponent > _FARTHEST:
+        raise ValueError(
+            f"start: found numbers of magnitude 2**{own}, expected the shapes' magnitude, "
+            f"2**{exponent}"
+        )
+    return scaled(first, -exponent)
 
 
 def _check_weights(weights: ArrayLike | None, n_shapes: int) -> NDArray[np.float64]:
     if weights is None:
         return np.full(n_shapes, 1.0 / n_shapes)
-    w = np.asarray(weights, dtype=np.float64)
-    if w.shape != (n_shapes,) or not np.isfinite(w).all() or (w < 0).any() or not w.sum() > 0:
+    w = real_numbers(weights, "weights")
+    if w.shape != (n_shapes,) or (w < 0).any() or not (w > 0).any():
+        found = w if w.size <= 10 else f"an array of shape {w.shape}"
         raise ValueError(
-            f"weights: found {w}, expected {n_shapes} non-negative numbers, not all zero"
+            f"weights: found {found}, expected {n_shapes} non-negative numbers, not all zero"
         )
+    w = scaled(w, -scale_exponent(w))
     return w / w.sum()

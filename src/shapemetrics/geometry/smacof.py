@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 __all__ = ["smacof"]
 
-# Points at one place are put so far apart, as in scikit-learn, before they are divided by.
+# Points at one place are put so far apart, as in scikit-learn, before they are divided by;
+# distances come in with the largest between 0.5 and 1.
 _SMALLEST = 1e-5
 # Numbers in a block of distances: a few of them fit into a core's second cache.
 _BLOCK = 65_536
@@ -36,7 +37,7 @@ def smacof(
     Parameters
     ----------
     D : ndarray of shape (K, K)
-        Distances, symmetric, zero on the diagonal.
+        Distances, symmetric, zero on the diagonal, of magnitude one.
     start : ndarray of shape (K, L)
         Points to start from; they are not changed.
     max_iter : int

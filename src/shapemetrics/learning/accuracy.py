@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shapemetrics.learning.resampling import central_interval, check_counts, permutation_p_value
+from shapemetrics.pairwise.checks import check_seed, real_numbers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,12 +63,15 @@ def accuracy_agreement(
     import pandas as pd
 
     check_counts(n_permutations=n_permutations, n_bootstrap=n_bootstrap)
+    check_seed(seed)
     x, y = (_values(networks, name) for name in (ours, published))
     if len(x) < 3:
-        raise ValueError(f"agreement of accuracies needs at least 3 networks, found {len(x)}")
+        raise ValueError(f"networks: found {len(x)}, expected at least 3")
     for name, values in ((ours, x), (published, y)):
         if np.ptp(values) == 0:
-            raise ValueError(f"column {name} is {values[0]:g} for all networks")
+            raise ValueError(
+                f"networks: found {values[0]:g} in column {name} for all, expected values that vary"
+            )
     rng = np.random.default_rng(seed)
     rho = _spearman(x, y)
     null = np.array([_spearman(x, rng.permutation(y)) for _ in range(n_permutations)])
@@ -93,11 +97,13 @@ def accuracy_agreement(
 
 def _values(networks: pd.DataFrame, name: str) -> NDArray[np.float64]:
     if name not in networks:
-        raise ValueError(f"table of networks: column {name} is missing")
-    values = networks[name].to_numpy(dtype=np.float64, na_value=np.nan)
+        raise ValueError(f"networks: found no column {name}, expected one")
+    values = real_numbers(networks[name], f"column {name}", finite=False)
     if not np.isfinite(values).all():
         row = int(np.argmin(np.isfinite(values)))
-        raise ValueError(f"table of networks: column {name} is {values[row]} in row {row}")
+        raise ValueError(
+            f"networks: found {values[row]} in column {name}, row {row}, expected finite numbers"
+        )
     return values
 
 

@@ -10,8 +10,16 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from shapemetrics.arrays import scaled
 from shapemetrics.learning.resampling import check_counts, permutation_p_value
-from shapemetrics.pairwise.checks import check_distances, upper_triangle
+from shapemetrics.pairwise.checks import (
+    check_dissimilarities,
+    check_distances,
+    check_seed,
+    same_items,
+    scale_exponent,
+    upper_triangle,
+)
 from shapemetrics.pairwise.threads import item_workers
 from shapemetrics.validation import check_choice
 
@@ -70,8 +78,8 @@ def mean_of_directions(D: ArrayLike) -> NDArray[np.float64]:
     >>> mean_of_directions([[0.1, 1.0], [3.0, 0.2]]).tolist()
     [[0.0, 2.0], [2.0, 0.0]]
     """
-    found = np.array(D, dtype=np.float64)
-    found = (found + found.T) / 2
+    half = 0.5 * check_dissimilarities(D, min_items=1)[0]
+    found = half + half.T
     np.fill_diagonal(found, 0.0)
     return found
 
@@ -84,10 +92,16 @@ def _standardised(D: NDArray, method: Correlation, name: str) -> NDArray[np.floa
         from scipy.stats import rankdata
 
         pairs = rankdata(pairs)
-    pairs = pairs - pairs.mean()
+    # Pairs of magnitude one: their squares stay within float64.
+    pairs = scaled(pairs, -scale_exponent(pairs))
+    largest = np.abs(pairs).max()
+    pairs -= pairs.mean()
     power = np.linalg.norm(pairs)
-    if power <= 1e-12 * max(np.abs(D).max(), 1e-300) * len(pairs):
-        raise ValueError(f"{name} holds one distance for all pairs: it has no correlation")
+    if power <= 1e-12 * largest * len(pairs):
+        raise ValueError(
+            f"{name}: found one distance for all pairs, expected distances that vary, as a "
+            "correlation needs them"
+        )
     Z = np.zeros(D.shape)
     Z[np.triu_indices(len(D), k=1)] = pairs / power
     return Z + Z.T
@@ -107,7 +121,7 @@ def mantel(
     Parameters
     ----------
     D1, D2 : arrays of shape (K, K)
-        Distances, K at least 3.
+        Distances, K at least 3. Items of labelled matrices (DataFrames) are put into one order.
     n_permutations : int
         Permutations of the items of D2; 0 for none.
     seed : int
@@ -140,8 +154,10 @@ def mantel(
     >>> round(mantel(D, 2 * D).correlation, 12)
     1.0
     """
-    first, _ = check_distances(D1, name="D1", min_items=3)
-    second, _ = check_distances(D2, name="D2", min_items=3)
+    check_seed(seed)
+    ordered = same_items({"D1": D1, "D2": D2})
+    first, _ = check_distances(ordered["D1"], name="D1", min_items=3)
+    second, _ = check_distances(ordered["D2"], name="D2", min_items=3)
     if first.shape != second.shape:
         raise ValueError(
             f"D1 and D2: found {len(first)} and {len(second)} items, expected the same ones"
@@ -192,7 +208,8 @@ def metric_agreement(
     Parameters
     ----------
     distances : mapping from a metric's name to an array of shape (K, K)
-        Distances between the same items in the same order.
+        Distances between the same items in the same order; those of labelled matrices
+        (DataFrames) are put into one order.
     n_permutations, seed, method
         As in `mantel`.
 
@@ -216,8 +233,13 @@ def metric_agreement(
     import pandas as pd
 
     if len(distances) < 2:
-        raise ValueError(f"agreement needs at least 2 metrics, found {len(distances)}")
-    checked = {name: check_distances(D, name=name, min_items=3)[0] for name, D in distances.items()}
+        raise ValueError(f"distances: found {len(distances)} metrics, expected at least 2")
+    check_seed(seed)
+    check_choice(method, "method", ("pearson", "spearman"))
+    checked = {
+        name: check_distances(D, name=name, min_items=3)[0]
+        for name, D in same_items(distances).items()
+    }
     rows = []
     for a, b in combinations(checked, 2):
         if checked[a].shape != checked[b].shape:

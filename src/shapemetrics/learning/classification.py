@@ -20,7 +20,7 @@ from shapemetrics.learning.resampling import (
     permutation_scheme,
     permuted_columns,
 )
-from shapemetrics.pairwise.checks import check_distances
+from shapemetrics.pairwise.checks import check_distances, check_seed, in_item_order, item_labels
 from shapemetrics.pairwise.threads import item_workers
 from shapemetrics.validation import check_choice
 
@@ -92,8 +92,8 @@ def _check_labels(
         if count < needed:
             unit = "items" if groups is None else "groups"
             raise ValueError(
-                f"class {name} has {count} {unit}, expected at least {needed}: merge it, leave it "
-                "out or ask for fewer outer folds"
+                f"labels: found {count} {unit} of class {name}, expected at least {needed}; merge "
+                "it, leave it out or ask for fewer outer folds"
             )
     return classes, y
 
@@ -216,6 +216,8 @@ def nested_classification(
     """
     import pandas as pd
 
+    check_seed(seed)
+    order = item_labels(D)
     matrix, names = check_distances(D, ids)
     check_counts(
         n_outer=n_outer,
@@ -224,7 +226,8 @@ def nested_classification(
         n_permutations=n_permutations,
         n_bootstrap=n_bootstrap,
     )
-    codes = check_groups(groups, len(names))
+    codes = check_groups(in_item_order(groups, order, "groups"), len(names))
+    labels = in_item_order(labels, order, "labels")
     classes, y = _check_labels(labels, names, codes, 0 if leave_one_out else n_outer)
     design = Design(
         model=_build_model(classifier, matrix, scoring, neighbors, sigmas, costs),

@@ -8,12 +8,14 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from shapemetrics.arrays import as_array
 from shapemetrics.learning.kernels import (
-    gaussian_kernel,
+    gaussian,
     is_positive,
-    median_distance,
+    median_of_pairs,
     positive_spectrum,
 )
+from shapemetrics.pairwise.checks import real_numbers
 
 __all__ = ["DistanceSvm", "Model", "NearestNeighbours"]
 
@@ -51,7 +53,7 @@ class NearestNeighbours:
     """
 
     def __init__(self, D: NDArray, neighbors: Sequence[int]) -> None:
-        self.neighbors = np.asarray(neighbors)
+        self.neighbors = as_array(neighbors, "neighbors")
         if (
             self.neighbors.ndim != 1
             or not len(self.neighbors)
@@ -115,8 +117,9 @@ class DistanceSvm:
         self, D: NDArray, sigmas: Sequence[float], costs: Sequence[float], *, balanced: bool = False
     ) -> None:
         for name, values in (("sigmas", sigmas), ("costs", costs)):
-            if not len(values) or not all(v > 0 for v in values):
-                raise ValueError(f"{name}: found {values}, expected numbers > 0")
+            numbers = real_numbers(values, name)
+            if numbers.ndim != 1 or not len(numbers) or not (numbers > 0).all():
+                raise ValueError(f"{name}: found {values}, expected a list of numbers > 0")
         self.sigmas = [float(s) for s in sigmas]
         self.costs = [float(c) for c in costs]
         self.class_weight = "balanced" if balanced else None
@@ -128,9 +131,9 @@ class DistanceSvm:
     ) -> Iterator[tuple[NDArray, NDArray]]:
         """Yield the kernels of each width, of training items and of test with training items."""
         inside, across = self._D[np.ix_(train, train)], self._D[np.ix_(test, train)]
-        unit = median_distance(inside)
+        unit = median_of_pairs(inside)
         for sigma in sigmas:
-            K, K_test = gaussian_kernel(inside, sigma * unit), gaussian_kernel(across, sigma * unit)
+            K, K_test = gaussian(inside, sigma * unit), gaussian(across, sigma * unit)
             # As `DistanceKernel` does.
             if not is_positive(K):
                 values, vectors = positive_spectrum(K)

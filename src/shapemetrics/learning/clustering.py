@@ -20,6 +20,7 @@ from shapemetrics.learning.resampling import (
     permutation_p_value,
     permuted_columns,
 )
+from shapemetrics.pairwise.checks import check_seed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -75,6 +76,7 @@ def cluster_agreement(
             f"clusters and labels: found {len(found)} and {len(truth)} items, expected as many"
         )
     check_counts(n_permutations=n_permutations)
+    check_seed(seed)
     codes = check_groups(groups, len(truth))
     columns = permuted_columns(truth, n_permutations, np.random.default_rng(seed), codes)
     observed = adjusted_rand_score(truth, found)

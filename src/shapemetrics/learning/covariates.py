@@ -8,8 +8,16 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from shapemetrics.arrays import as_array, scaled
 from shapemetrics.learning.resampling import check_counts, permutation_p_value
-from shapemetrics.pairwise.checks import check_distances
+from shapemetrics.pairwise.checks import (
+    check_distances,
+    check_seed,
+    in_item_order,
+    item_labels,
+    real_numbers,
+    scale_exponent,
+)
 from shapemetrics.pairwise.threads import item_workers
 
 __all__ = ["axis_correlations", "variance_explained"]
@@ -89,17 +97,24 @@ def variance_explained(
     """
     import pandas as pd
 
+    check_seed(seed)
+    labels = item_labels(D)
     matrix, _ = check_distances(D, min_items=3)
     check_counts(n_permutations=n_permutations)
-    bases = _bases(covariates, len(matrix), ranks)
-    G = _centred(matrix)
+    ordered = {
+        name: in_item_order(values, labels, f"covariate {name}")
+        for name, values in dict(covariates).items()
+    }
+    bases = _bases(ordered, len(matrix), ranks)
+    # Distances of magnitude one: their squares stay within float64, and shares have no units.
+    G = _centred(scaled(matrix, -scale_exponent(matrix)))
     total = float(np.trace(G))
     if total <= 0:
-        raise ValueError("all distances are zero: there is no variance to explain")
+        raise ValueError("D: found no variance between the items, expected distances above 0")
     full = _orthonormal(np.hstack(list(bases.values())))
     if full.shape[1] >= len(matrix) - 1:
         raise ValueError(
-            f"covariates have {full.shape[1]} degrees of freedom together, "
+            f"covariates: found {full.shape[1]} degrees of freedom together, "
             f"expected fewer than {len(matrix) - 1} for {len(matrix)} items"
         )
     total_r2 = _share(full, G, total)
@@ -157,13 +172,13 @@ def axis_correlations(points: ArrayLike, covariates: Covariates) -> pd.DataFrame
     import pandas as pd
     from scipy.stats import rankdata
 
-    places = np.asarray(points, dtype=np.float64)
-    if places.ndim != 2 or not np.isfinite(places).all():
+    places = real_numbers(points, "points")
+    if places.ndim != 2:
         raise ValueError(f"points: found shape {places.shape}, expected a finite matrix (K, L)")
     columns = _columns(covariates, len(places))
     text = [name for name, values in columns.items() if not _is_number(values)]
     if text:
-        raise ValueError(f"covariate {text[0]} holds labels, expected numbers")
+        raise ValueError(f"covariate {text[0]}: found labels, expected numbers")
     x = _standardised(rankdata(places, axis=0))
     rows = []
     for name, values in columns.items():
@@ -213,23 +228,58 @@ def _permuted_shares(
 
 def _columns(covariates: Covariates, n_items: int) -> dict[str, pd.Series]:
     """Covariates as columns that are complete and vary."""
-    import pandas as pd
 
-    columns = {str(name): pd.Series(values) for name, values in dict(covariates).items()}
+    columns = {str(name): _column(values, name) for name, values in dict(covariates).items()}
     if not columns:
-        raise ValueError("no covariates, expected at least one")
+        raise ValueError("covariates: found none, expected at least one")
     for name, values in columns.items():
         if len(values) != n_items:
-            raise ValueError(f"covariate {name} has {len(values)} values for {n_items} items")
+            raise ValueError(
+                f"covariate {name}: found {len(values)} values, expected {n_items}, one per item"
+            )
         missing = values.isna()
         if _is_number(values):
             missing |= ~np.isfinite(values.to_numpy(np.float64))
         if missing.any():
             at = int(np.argmax(missing.to_numpy()))
-            raise ValueError(f"covariate {name} is {values.iloc[at]} for item {at}")
+            raise ValueError(
+                f"covariate {name}: found {values.iloc[at]} for item {at}, expected a value"
+            )
         if values.nunique() < 2:
-            raise ValueError(f"covariate {name} is {values.iloc[0]} for all items")
+            raise ValueError(
+                f"covariate {name}: found {values.iloc[0]} for all items, expected values that vary"
+            )
     return columns
+
+
+def _column(values: ArrayLike, name: object) -> pd.Series:
+    """One covariate: text and categories as they are, numbers by the entrance of all numbers."""
+    import pandas as pd
+
+    if isinstance(values, pd.Series | pd.Index | pd.Categorical | list | tuple):
+        column = pd.Series(values)
+        return _checked_numbers(column, name)
+    if isinstance(values, np.ndarray) and not isinstance(values, np.ma.MaskedArray):
+        if values.dtype.kind in "OUSM" and values.ndim == 1:
+            return pd.Series(values)
+    elif isinstance(values, np.ma.MaskedArray) and values.dtype.kind in "OUS":
+        missing = np.ma.getmaskarray(values)
+        return pd.Series([None if gone else v for v, gone in zip(values.data, missing)])
+    elif not hasattr(values, "__array__") and not hasattr(values, "__dlpack__"):
+        return pd.Series(list(values))  # type: ignore[arg-type]
+    numbers = as_array(values, f"covariate {name}")
+    if numbers.ndim != 1:
+        raise ValueError(
+            f"covariate {name}: found shape {numbers.shape}, expected one value per item"
+        )
+    return pd.Series(numbers)
+
+
+def _checked_numbers(column: pd.Series, name: object) -> pd.Series:
+    """TypeError where a column's numbers are complex."""
+    if getattr(column.dtype, "kind", "O") == "c":
+        as_array(column, f"covariate {name}")
+    return column
 
 
 def _bases(covariates: Covariates, n_items: int, ranks: bool) -> dict[str, NDArray[np.float64]]:
@@ -241,6 +291,8 @@ def _bases(covariates: Covariates, n_items: int, ranks: bool) -> dict[str, NDArr
     for name, values in _columns(covariates, n_items).items():
         if _is_number(values):
             numbers = values.to_numpy(np.float64)
+            # Numbers of magnitude one: neither their sum nor their squares leave float64.
+            numbers = scaled(numbers, -scale_exponent(numbers))
             columns = (rankdata(numbers) if ranks else numbers)[:, None]
         else:
             columns = pd.get_dummies(values.astype(str)).to_numpy(np.float64)

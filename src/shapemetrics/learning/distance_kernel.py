@@ -10,12 +10,14 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from shapemetrics.learning.kernels import (
-    check_cross_distances,
-    gaussian_kernel,
+    check_test_distances,
+    check_training_distances,
+    gaussian,
     is_positive,
-    median_distance,
+    median_of_pairs,
     positive_spectrum,
 )
+from shapemetrics.pairwise.checks import item_labels
 from shapemetrics.validation import check_number
 
 __all__ = ["DistanceKernel"]
@@ -66,12 +68,13 @@ class DistanceKernel(TransformerMixin, BaseEstimator):
 
     def fit(self, D: ArrayLike, y: Any = None) -> DistanceKernel:
         """Measure the width on the distances between training items, shape (n, n)."""
-        matrix = check_cross_distances(D)
+        matrix = check_training_distances(D)
         check_number(self.sigma, "sigma", above=0.0)
         self.n_features_in_ = len(matrix)
-        self.width_ = self.sigma * median_distance(matrix)
+        self._labels = item_labels(D)
+        self.width_ = self.sigma * median_of_pairs(matrix)
         self.projection_ = None
-        K = gaussian_kernel(matrix, self.width_)
+        K = gaussian(matrix, self.width_)
         if self.clip and not is_positive(K):
             values, vectors = positive_spectrum(K)
             kept = vectors[:, values > 0]
@@ -81,6 +84,6 @@ class DistanceKernel(TransformerMixin, BaseEstimator):
     def transform(self, D: ArrayLike) -> NDArray[np.float64]:
         """Return the kernel of distances to the training items, shape (n_test, n)."""
         check_is_fitted(self)
-        matrix = check_cross_distances(D, self.n_features_in_)
-        K = gaussian_kernel(matrix, self.width_)
+        matrix = check_test_distances(D, self.n_features_in_, self._labels)
+        K = gaussian(matrix, self.width_)
         return K if self.projection_ is None else K @ self.projection_

@@ -10,7 +10,7 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from shapemetrics.learning.kernels import gaussian_kernel, median_distance
+from shapemetrics.learning.kernels import gaussian, median_of_pairs
 from shapemetrics.learning.resampling import random_seed, split
 from shapemetrics.learning.ridge_path import RidgePath
 
@@ -183,6 +183,6 @@ def _kernels(
 ) -> Iterator[tuple[NDArray, NDArray]]:
     """Yield for each sigma the kernel of training items, and of test with training items."""
     inside, across = D[np.ix_(train, train)], D[np.ix_(test, train)]
-    unit = median_distance(inside)
+    unit = median_of_pairs(inside)
     for sigma in sigmas:
-        yield gaussian_kernel(inside, sigma * unit), gaussian_kernel(across, sigma * unit)
+        yield gaussian(inside, sigma * unit), gaussian(across, sigma * unit)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from shapemetrics.arrays import scaled
 from shapemetrics.learning.nested_ridge import Grid, Run, cross_validate, nested_folds
 from shapemetrics.learning.resampling import (
     bootstrap_weights,
@@ -19,7 +20,14 @@ from shapemetrics.learning.resampling import (
     permutation_scheme,
     permuted_columns,
 )
-from shapemetrics.pairwise.checks import check_distances
+from shapemetrics.pairwise.checks import (
+    check_distances,
+    check_seed,
+    in_item_order,
+    item_labels,
+    real_numbers,
+    scale_exponent,
+)
 from shapemetrics.pairwise.threads import item_workers
 
 if TYPE_CHECKING:
@@ -55,7 +63,9 @@ class RegressionResult:
     null_r2: NDArray[np.float64] = field(repr=False)
 
 
-def _prediction_table(names: NDArray, target: NDArray, runs: list[Run]) -> pd.DataFrame:
+def _prediction_table(
+    names: NDArray, target: NDArray, runs: list[Run], exponent: int
+) -> pd.DataFrame:
     """Return the held-out predictions of the observed target, one row per item and repeat."""
     import pandas as pd
 
@@ -65,8 +75,8 @@ def _prediction_table(names: NDArray, target: NDArray, runs: list[Run]) -> pd.Da
                 "index": np.arange(len(names)),
                 "id": names,
                 "observed": target,
-                "predicted": run.predicted[:, 0],
-                "baseline": run.baseline[:, 0],
+                "predicted": np.ldexp(run.predicted[:, 0], exponent),
+                "baseline": np.ldexp(run.baseline[:, 0], exponent),
                 "fold": run.fold,
                 "repeat": repeat,
             }
@@ -77,19 +87,20 @@ def _prediction_table(names: NDArray, target: NDArray, runs: list[Run]) -> pd.Da
 
 
 def _check_target(y: ArrayLike, ids: NDArray) -> NDArray[np.float64]:
-    target = np.asarray(y, dtype=np.float64)
+    target = real_numbers(y, "y", finite=False)
     if target.shape != ids.shape:
         raise ValueError(f"y: found shape {target.shape}, expected {ids.shape}, one per item")
     bad = ~np.isfinite(target)
     if bad.any():
         raise ValueError(f"y: found {target[bad][0]} at {ids[bad][0]}, expected finite numbers")
-    if np.ptp(target) <= 1e-12 * np.abs(target).max():
+    unit = scaled(target, -scale_exponent(target))
+    if np.ptp(unit) <= 1e-12 * np.abs(unit).max():
         raise ValueError(f"y: found {target[0]} for every item, expected targets that vary")
     return target
 
 
 def _check_grid(sigmas: ArrayLike, ridges: ArrayLike) -> Grid:
-    grid = Grid(np.asarray(sigmas, dtype=np.float64), np.asarray(ridges, dtype=np.float64))
+    grid = Grid(real_numbers(sigmas, "sigmas"), real_numbers(ridges, "ridges"))
     for name, values in (("sigmas", grid.sigmas), ("ridges", grid.ridges)):
         if values.ndim != 1 or not len(values) or not (values > 0).all():
             raise ValueError(f"{name}: found {values}, expected a list of numbers > 0")
@@ -201,9 +212,11 @@ def nested_regression(
     """
     import pandas as pd
 
+    check_seed(seed)
+    labels = item_labels(D)
     matrix, names = check_distances(D, ids)
-    target = _check_target(y, names)
-    codes = check_groups(groups, len(names))
+    target = _check_target(in_item_order(y, labels, "y"), names)
+    codes = check_groups(in_item_order(groups, labels, "groups"), len(names))
     grid = _check_grid(sigmas, ridges)
     check_counts(
         n_outer=n_outer,
@@ -214,7 +227,10 @@ def nested_regression(
     )
 
     rng = np.random.default_rng(np.random.SeedSequence([seed, 1]))
-    Y = np.column_stack([target, permuted_columns(target, n_permutations, rng, codes)])
+    # Targets of magnitude one: squares of their errors then stay within float64.
+    exponent = scale_exponent(target)
+    unit = scaled(target, -exponent)
+    Y = np.column_stack([unit, permuted_columns(unit, n_permutations, rng, codes)])
     n_folds = 0 if leave_one_out else n_outer
     folds = nested_folds(len(names), codes, n_folds, n_inner, n_repeats, seed)
     with item_workers(len(names), n_jobs) as run:
@@ -252,7 +268,7 @@ def nested_regression(
     }
     return RegressionResult(
         summary=pd.DataFrame([summary]),
-        predictions=_prediction_table(names, target, runs),
+        predictions=_prediction_table(names, target, runs, exponent),
         choices=pd.DataFrame(
             [{"repeat": at} | row for at, run in enumerate(runs) for row in run.choices]
         ),

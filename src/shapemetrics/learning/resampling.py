@@ -82,7 +82,7 @@ def split(n_items: int, n_splits: int, seed: int, groups: NDArray | None = None)
     unit = "items" if groups is None else "groups"
     needed = 2 if n_splits == 0 else n_splits
     if n_units < needed:
-        raise ValueError(f"{needed} folds need at least {needed} {unit}, found {n_units}")
+        raise ValueError(f"folds: found {n_units} {unit}, expected at least {needed}, one per fold")
     rows = np.arange(n_items)
     if n_splits == 0:
         splitter = LeaveOneOut() if groups is None else LeaveOneGroupOut()

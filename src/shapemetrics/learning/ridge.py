@@ -10,11 +10,13 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from shapemetrics.learning.kernels import (
-    check_cross_distances,
-    gaussian_kernel,
-    median_distance,
+    check_test_distances,
+    check_training_distances,
+    gaussian,
+    median_of_pairs,
     positive_spectrum,
 )
+from shapemetrics.pairwise.checks import in_item_order, item_labels, real_numbers
 from shapemetrics.validation import check_number
 
 __all__ = ["DistanceKernelRidge", "shrinkage"]
@@ -68,21 +70,20 @@ class DistanceKernelRidge(RegressorMixin, BaseEstimator):
 
     def fit(self, D: ArrayLike, y: ArrayLike) -> DistanceKernelRidge:
         """Fit to distances between training items, shape (n, n), and their targets."""
-        matrix = check_cross_distances(D)
-        targets = np.asarray(y, dtype=np.float64)
+        matrix = check_training_distances(D)
+        targets = real_numbers(in_item_order(y, item_labels(D), "y"), "y")
         if targets.ndim not in (1, 2) or len(targets) != len(matrix):
             raise ValueError(
                 f"y: found shape {targets.shape}, expected one target per training item, "
                 f"{len(matrix)}"
             )
-        if not np.isfinite(targets).all():
-            raise ValueError("y: found NaN or infinity, expected finite targets")
         check_number(self.sigma, "sigma", above=0.0)
         check_number(self.ridge, "ridge", above=0.0)
         self.n_features_in_ = len(matrix)
-        self.width_ = self.sigma * median_distance(matrix)
+        self._labels = item_labels(D)
+        self.width_ = self.sigma * median_of_pairs(matrix)
         self.intercept_ = targets.mean(axis=0)
-        values, vectors = positive_spectrum(gaussian_kernel(matrix, self.width_))
+        values, vectors = positive_spectrum(gaussian(matrix, self.width_))
         gain = shrinkage(values, np.array([self.ridge]))[:, 0]
         self.dual_coef_ = (vectors * gain) @ (vectors.T @ (targets - self.intercept_))
         return self
@@ -90,8 +91,8 @@ class DistanceKernelRidge(RegressorMixin, BaseEstimator):
     def predict(self, D: ArrayLike) -> NDArray[np.float64]:
         """Predict from distances of test items to the training items, shape (n_test, n)."""
         check_is_fitted(self)
-        matrix = check_cross_distances(D, self.n_features_in_)
-        return gaussian_kernel(matrix, self.width_) @ self.dual_coef_ + self.intercept_
+        matrix = check_test_distances(D, self.n_features_in_, self._labels)
+        return gaussian(matrix, self.width_) @ self.dual_coef_ + self.intercept_
 
 
 def shrinkage(values: NDArray, ridges: NDArray) -> NDArray[np.float64]:

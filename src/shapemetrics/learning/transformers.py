@@ -123,3 +123,8 @@ class ShapeDistances(TransformerMixin, BaseEstimator):
 
     def _check_output(self) -> None:
         check_choice(self.output, "output", ("distance", "kernel"))
+        if self.output == "kernel" and not self.metric.symmetric:
+            raise ValueError(
+                f"metric: found {self.metric!r}, which is not symmetric, expected a symmetric one "
+                "where output is 'kernel'"
+            )

@@ -12,8 +12,9 @@ import dataclasses
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, cast
 
 import numpy as np
 
@@ -27,6 +28,7 @@ from shapemetrics.arrays import (
 from shapemetrics.backends.base import Backend
 from shapemetrics.linalg import Array, rounding_level
 from shapemetrics.stimuli import StimulusOrder
+from shapemetrics.validation import check_boolean
 
 Geometry = Literal["angular", "euclidean"]
 
@@ -42,6 +44,8 @@ INVARIANCES = (
     "shift",  # a circular shift of the grid of positions
 )
 
+#: Annotations of parameters that are True or False, and of those that are real numbers.
+BOOLEANS, REALS = ("bool", bool), ("float", float, "float | None")
 #: Share of an answer from which directions below the rounding of the data are worth a warning.
 DOUBTFUL_SHARE = 1e-3
 
@@ -141,6 +145,25 @@ class Metric(ABC):
 
     axes: ClassVar[tuple[int, ...]] = (2,)
     backends: ClassVar[tuple[str, ...]] = ()
+
+    def __post_init__(self) -> None:
+        """Parameters as Python's own numbers: equal ones make equal metrics, and JSON holds them.
+
+        Raises
+        ------
+        TypeError
+            If a parameter that is declared as `bool` is none.
+        """
+        for field in dataclasses.fields(cast(Any, self)):
+            value = getattr(self, field.name)
+            plain = value.item() if isinstance(value, np.generic) else value
+            if field.type in BOOLEANS:
+                check_boolean(plain, field.name)
+            elif field.type in REALS and isinstance(plain, int) and not isinstance(plain, bool):
+                with suppress(OverflowError):
+                    plain = float(plain)
+            if plain is not value:
+                object.__setattr__(self, field.name, plain)
 
     @property
     def is_metric(self) -> bool:
@@ -345,7 +368,6 @@ class Metric(ABC):
             If one is not valid, or they cannot be compared; the message names it.
         """
         x, y = self.ready_pair(X, Y)
-        warn_of_doubts((x.origin, y.origin))
         value = float(self.compare(x, y))
         if not np.isfinite(value):
             raise ValueError(not_finite(x.name, y.name, value))
@@ -391,6 +413,7 @@ class Metric(ABC):
                 responses = in_order(as_numeric(network, name), order, name)
                 pair.append(self.prepare(responses, name=name))
         self.check_pair(*pair)
+        warn_of_doubts((pair[0].origin, pair[1].origin), stacklevel=4)
         return pair[0], pair[1]
 
     def check_prepared(self, item: Prepared) -> None:

@@ -132,6 +132,7 @@ class AngularCKA(Metric):
     median_fraction: float = 1.0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_choice(self.kernel, "kernel", ("linear", "rbf", "precomputed"))
         check_bandwidth(self.kernel, self.bandwidth, self.median_fraction)
 

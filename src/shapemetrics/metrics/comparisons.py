@@ -183,6 +183,7 @@ class Comparison(Metric):
     rank_tolerance: float | None = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_choice(self.measure, "measure", self.names())
         used = KINDS[self.measure].options | {"measure"}
         for option in dataclasses.fields(self):

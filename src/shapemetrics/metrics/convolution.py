@@ -117,6 +117,7 @@ class ConvolutionMetric(Metric):
     backends: ClassVar[tuple[str, ...]] = ("numpy", "torch")
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_choice(self.shifts, "shifts", (True, "circular", False))
         if self.resample is not None:
             object.__setattr__(self, "resample", check_grid(self.resample, "resample"))

@@ -133,6 +133,7 @@ class KernelMetric(Metric):
     rank_tolerance: float | None = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_choice(self.kernel, "kernel", ("linear", "rbf", "precomputed"))
         check_choice(self.approximation, "approximation", ("exact", "nystroem", "random_features"))
         if self.approximation != "exact" and self.kernel != "rbf":

@@ -187,6 +187,7 @@ class LinearMetric(Metric):
     truncation: float | None = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_fraction(self.alpha, "alpha")
         check_choice(self.geometry, "geometry", ("angular", "euclidean"))
         check_integer(self.n_components, "n_components", 1, optional=True)

@@ -65,6 +65,7 @@ class PermutationMetric(UnitMatchingMetric):
     padding: Literal["pair", "free"] = "pair"
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_choice(self.geometry, "geometry", ("angular", "euclidean"))
         check_choice(self.padding, "padding", ("pair", "free"))
 

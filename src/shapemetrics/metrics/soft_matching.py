@@ -68,6 +68,7 @@ class SoftMatchingMetric(UnitMatchingMetric):
     center: bool = True
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_choice(self.geometry, "geometry", ("angular", "euclidean", "correlation"))
 
     @property

@@ -111,6 +111,7 @@ class EnergyStochasticMetric(StochasticMetric):
     seed: int = 0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_choice(self.estimator, "estimator", ("unbiased", "empirical"))
         self._check_search()
 

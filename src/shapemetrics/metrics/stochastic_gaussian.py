@@ -118,6 +118,7 @@ class GaussianStochasticMetric(StochasticMetric):
     seed: int = 0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_fraction(self.alpha, "alpha", 0.0, 2.0)
         self._check_search()
 

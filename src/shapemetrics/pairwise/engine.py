@@ -12,7 +12,7 @@ from shapemetrics.pairwise.inputs import Arrays, Networks
 from shapemetrics.pairwise.memory import check_memory
 from shapemetrics.pairwise.out_of_core import scratch_distances
 from shapemetrics.pairwise.preparation import prepare_networks, working_dtype
-from shapemetrics.progress import Progress, reporting
+from shapemetrics.progress import Progress, check_progress, reporting
 from shapemetrics.stimuli import StimulusOrder
 
 
@@ -197,6 +197,9 @@ def _distances(
     progress: bool | Progress,
 ) -> Array:
     """What both doors do."""
+    check_progress(progress)
+    if scratch is not None and not isinstance(scratch, str | os.PathLike):
+        raise TypeError(f"scratch: found {scratch!r}, expected the path of a folder")
     order, others_order = StimulusOrder(), StimulusOrder()
     rows = Networks(arrays_a, "arrays" if arrays_b is None else "arrays_a", order)
     columns = None if arrays_b is None else Networks(arrays_b, "arrays_b", order)

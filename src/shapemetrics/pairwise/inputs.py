@@ -6,11 +6,12 @@ import hashlib
 import math
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from shapemetrics.arrays import as_numeric, in_order
+from shapemetrics.arrays import as_numeric, digest_of, in_order
 from shapemetrics.metrics.base import Prepared
 from shapemetrics.stimuli import StimulusOrder
 from shapemetrics.store.reader import RepresentationStore
@@ -45,9 +46,11 @@ class Networks:
         self._lock = threading.Lock()
         self._arrays: Any = arrays
         self._keys: list[Any] | None = None
+        self._labels: tuple[Any, ...] | None = None
         in_memory = False
         if isinstance(arrays, RepresentationStore):
             self.names = arrays.ids
+            self._labels = arrays.stimuli
         elif isinstance(arrays, Mapping):
             self._keys = list(arrays)
             self.names = [str(name) for name in arrays]
@@ -58,6 +61,8 @@ class Networks:
             in_memory = isinstance(self._arrays, list | tuple)
         if not self.names:
             raise ValueError(f"{what}: found no representations, expected at least one")
+        if self._labels is not None:
+            self.order.rows(self._labels, f"{what} ({self._arrays.path.name})")
         if in_memory:  # labels that differ are told before anything is computed
             for name, X in zip(self.names, self.values()):
                 if type(X).__module__.partition(".")[0] in ("pandas", "xarray"):
@@ -93,6 +98,8 @@ class Networks:
         if isinstance(X, tuple | Prepared):
             return X
         numeric = as_numeric(X, self.names[i])
+        if self._labels is not None:
+            numeric = replace(numeric, labels=self._labels)
         with self._lock:
             return in_order(numeric, self.order, self.names[i])
 
@@ -107,7 +114,10 @@ class Networks:
     def digest(self, i: int) -> str:
         """Of the content: a store's index has it, other arrays are read through once."""
         if isinstance(self._arrays, RepresentationStore):
-            return str(self._arrays.index["sha256"].iloc[i])
+            content = str(self._arrays.index["sha256"].iloc[i])
+            with self._lock:
+                moved = self._labels is not None and self.order.rows(self._labels, "") is not None
+            return f"{content} {digest_of(self.order.labels)}" if moved else content
         total = hashlib.sha256()
         X = self.responses(i)
         for part in X if isinstance(X, tuple) else (X,):

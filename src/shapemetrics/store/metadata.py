@@ -17,6 +17,8 @@ INDEX = "index.csv"
 DATASET = "dataset.json"
 #: Columns of the index that are not covariates.
 OWN_COLUMNS = ("id", "path", "shape", "dtype", "sha256")
+#: Path, shape and dtype of an item without responses.
+NONE = "-"
 #: Digests in ``dataset.json``: of the index, and of everything else in that file.
 INDEX_DIGEST, OWN_DIGEST = "index_sha256", "sha256"
 

@@ -74,6 +74,15 @@ class RepresentationStore:
         return list(self.index["id"])
 
     @property
+    def stimuli(self) -> tuple[Any, ...] | None:
+        """Labels of the stimuli; None where they only count, from 0 or 1."""
+        labels = self.metadata.get("stimuli")
+        if not isinstance(labels, list):
+            return None
+        counts = [list(range(first, first + len(labels))) for first in (0, 1)]
+        return None if labels in counts else tuple(labels)
+
+    @property
     def simulated(self) -> bool:
         """Whether the data are simulated."""
         return bool(self.metadata.get("simulated", False))

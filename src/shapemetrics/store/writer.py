@@ -17,7 +17,7 @@ from shapemetrics.arrays import NumericArray, as_numeric
 from shapemetrics.files import sha256_of
 from shapemetrics.stimuli import StimulusOrder
 from shapemetrics.store.arrays import check_representation
-from shapemetrics.store.metadata import INDEX, OWN_COLUMNS, write_metadata
+from shapemetrics.store.metadata import INDEX, NONE, OWN_COLUMNS, write_metadata
 
 
 class StoreWriter:
@@ -63,7 +63,7 @@ class StoreWriter:
         self._final = Path(path)
         self._folder = self._final.with_name(f".{self._final.name}.{os.getpid()}.tmp")
         self._rows: dict[str, dict[str, Any]] = {}
-        self._stimuli = [s.item() if isinstance(s, np.generic) else s for s in stimuli]
+        self._stimuli = [_plain(label) for label in stimuli]
         self._dataset = {
             "source": source,
             "simulated": bool(simulated),
@@ -121,6 +121,31 @@ class StoreWriter:
             **covariates,
         }
 
+    def add_item(self, id: str, digest: str, **covariates: Any) -> None:
+        """Add what is known about an item whose responses are not at hand, only its distances.
+
+        Parameters
+        ----------
+        id : str
+            Unique name.
+        digest : str
+            Of what is known of the item otherwise, such as its distances.
+        **covariates
+            Further columns of the index.
+
+        Raises
+        ------
+        ValueError
+            If the id repeats, or a covariate has the name of one of the store's own columns.
+        """
+        if id in self._rows:
+            raise ValueError(f"id: found {id!r} twice, expected unique ids")
+        clash = set(covariates) & set(OWN_COLUMNS)
+        if clash:
+            raise ValueError(f"{id!r}: covariates {sorted(clash)} are columns of the store")
+        row = {"id": id, "path": NONE, "shape": NONE, "dtype": NONE, "sha256": digest}
+        self._rows[id] = {**row, **covariates}
+
     def _in_order(self, array: NumericArray, id: str) -> np.ndarray:
         """Responses in the order of the store's stimuli, by the labels of their container."""
         if array.labels is None or len(array.labels) != len(self._stimuli):
@@ -148,3 +173,9 @@ class StoreWriter:
         write_metadata(self._dataset, self._folder)
         shutil.rmtree(self._final, ignore_errors=True)
         os.replace(self._folder, self._final)
+
+
+def _plain(label: Any) -> Any:
+    """A stimulus's label as JSON can hold it: dates and the like as text."""
+    plain = label.item() if isinstance(label, np.generic) else label
+    return plain if isinstance(plain, str | int | float | list | dict | None) else str(plain)

@@ -1,4 +1,4 @@
-"""The study as data: its configuration, its plan of datasets and metrics, and its jobs."""
+"""The study as data: its configuration, its datasets and metrics, and its jobs."""
 
 from __future__ import annotations
 

@@ -1,14 +1,15 @@
 # Names of this package, for type checkers and editors; __init__.py loads them when first used.
-from .config import (
-    ConfigError as ConfigError,
-)
-from .config import (
+from .settings.errors import ConfigError as ConfigError
+from .settings.reading import (
     default_config as default_config,
 )
-from .config import (
-    load_schema as load_schema,
+from .settings.reading import (
+    load_config as load_config,
 )
-from .config import (
+from .settings.reading import (
+    read_settings as read_settings,
+)
+from .settings.reading import (
     validated as validated,
 )
-from .plan import Study as Study
+from .study import Study as Study

@@ -1,24 +1,23 @@
 """What a study cost, rule by rule, and what it would cost at another scale.
 
 Snakemake measures every job (its ``benchmark:`` files). Here they become one table. Time at another
-scale is told by an amount of work that each rule's time is known to follow.
+scale is estimated from an amount of work that each rule's run time scales with.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from shapemetrics.datasets.nasbench.probes import ProbeSettings, representation_shapes
-from shapemetrics.datasets.nasbench.settings import TrainingSettings
 from shapemetrics.files import atomic_path
-from shapemetrics.metrics.registry import build_metric
-from shapemetrics.study.kinds import IMAGE_SIDES, NETWORKS
-from shapemetrics.study.plan import Study
-from shapemetrics.study.tiling import matrices, pair_seconds
+from shapemetrics.metrics.base import Metric
+from shapemetrics.study.selection import Selection
+from shapemetrics.study.study import Study
+from shapemetrics.study.tiling import pair_seconds
 
 #: Columns of the table, in order.
 COLUMNS = (
@@ -33,12 +32,12 @@ def measured_costs(folder: str | Path) -> pd.DataFrame:
     Parameters
     ----------
     folder : path-like
-        Holds a folder a rule, with one benchmark file a job.
+        Holds one folder per rule, with one benchmark file per job.
 
     Returns
     -------
     pandas.DataFrame
-        One row a rule: `rule`, `jobs`, `hours` (wall time of all jobs one after another),
+        One row per rule: `rule`, `jobs`, `hours` (wall time of all jobs one after another),
         `longest_job_minutes`, `cpu_hours`, `peak_memory_mb` (resident, of one job), and
         `startup_seconds`, what a job takes that does next to nothing; most expensive first.
 
@@ -48,11 +47,11 @@ def measured_costs(folder: str | Path) -> pd.DataFrame:
         If the folder holds no benchmark file.
     """
     rows = []
-    for file in sorted(Path(folder).glob("*/*.tsv")):
+    for file in sorted(Path(folder).glob("*/**/*.tsv")):
         table = pd.read_csv(file, sep="\t", na_values=["-", "NA"])
         if table.empty or "s" not in table:
             raise ValueError(f"{file}: found no column 's', expected a benchmark of Snakemake's")
-        rows.append({"rule": file.parent.name, **table.iloc[-1]})
+        rows.append({"rule": file.relative_to(folder).parts[0], **table.iloc[-1]})
     if not rows:
         raise ValueError(f"{folder}: found no benchmark files")
     jobs = pd.DataFrame(rows)
@@ -72,36 +71,25 @@ def measured_costs(folder: str | Path) -> pd.DataFrame:
 
 def training_work(study: Study) -> float:
     """Multiplications of convolutions in training, up to a factor that no configuration changes."""
-    total = 0.0
-    for name in study.datasets:
-        if study.kind(name) is not NETWORKS:
-            continue
-        settings = study.dataset(name)
-        training = settings["training"]
-        side = IMAGE_SIDES[settings["images"]]
-        # Channels double where the grid halves, so every stack costs what the first one does.
-        network = side**2 * training["stem_channels"] ** 2 * training["cells_per_stack"]
-        n_train = settings["n_train"] or 40_000
-        total += settings["n_networks"] * network * training["epochs"] * n_train
-    return total
+    return sum(study.dataset(name).training_work for name in study.datasets)
 
 
 def distance_work(study: Study) -> float:
     """Estimated seconds of all distances between networks, on one core of the cost model's."""
-    return sum(_matrix_seconds(study, *matrix) for matrix in _network_matrices(study))
+    return sum(_matrix_seconds(*matrix) for matrix in _known_matrices(study))
 
 
 def pair_work(study: Study) -> float:
     """Pairs of networks in all matrices."""
-    return float(sum(_size(study, *matrix) ** 2 for matrix in _network_matrices(study)))
+    return float(sum(n**2 for n, *_ in _known_matrices(study)))
 
 
 def triple_work(study: Study) -> float:
     """Triples of networks in all matrices."""
-    return float(sum(_size(study, *matrix) ** 3 for matrix in _network_matrices(study)))
+    return float(sum(n**3 for n, *_ in _known_matrices(study)))
 
 
-#: For each rule, what its time follows: a unit for people, and its amount in a study.
+#: For each rule, the quantity that its run time scales with: its unit, and its amount in a study.
 WORK: dict[str, tuple[str, Callable[[Study], float]]] = {
     "train_networks": ("multiplications", training_work),
     **dict.fromkeys(("compute_distances", "compute_tile"), ("model seconds", distance_work)),
@@ -150,38 +138,19 @@ def write_costs(costs: pd.DataFrame, path: str | Path) -> None:
         costs.to_csv(temporary, index=False, float_format="%.4g")
 
 
-def _network_matrices(study: Study) -> list[tuple[str, str, str]]:
-    return [
-        (name, selection, metric)
-        for name in study.datasets
-        if study.kind(name) is NETWORKS
-        for selection, metric in matrices(study, name)
-    ]
+def _known_matrices(study: Study) -> Iterator[tuple[int, list[tuple[int, ...]], Any, Any]]:
+    """Number of representations, their shapes, selection and metric of each matrix whose size
+    follows from the settings."""
+    for name in study.datasets:
+        for selection, metric in study.matrices(name):
+            n, shapes = study.dataset(name).compared_shapes(selection)
+            if n:
+                chosen = study.selection(name, selection, metric)
+                yield n, shapes, chosen, study.metric(metric)
 
 
-def _size(study: Study, dataset: str, selection: str, metric: str) -> int:
-    """Representations of a selection."""
-    settings = study.dataset(dataset)
-    chosen = study.selection(dataset, selection)
-    layers = chosen.where.get("layer", settings["layers"])
-    n_layers = len(layers) if isinstance(layers, list) else 1
-    n_states = 1 if "state" in chosen.where else 2
-    return min(chosen.n_networks or np.inf, settings["n_networks"]) * n_layers * n_states
-
-
-def _matrix_seconds(study: Study, dataset: str, selection: str, metric: str) -> float:
-    settings = study.dataset(dataset)
-    chosen = study.selection(dataset, selection)
-    shapes = representation_shapes(
-        settings["n_probe"],
-        IMAGE_SIDES[settings["images"]],
-        TrainingSettings.from_mapping(settings["training"]),
-        ProbeSettings.from_mapping(settings["probes"]),
-    )
-    layers = chosen.where.get("layer", settings["layers"])
-    measure = build_metric(study.measure(metric))
-    seconds = [
-        pair_seconds(measure, shapes[layer], chosen.positions)
-        for layer in ([layers] if isinstance(layers, str) else layers)
-    ]
-    return _size(study, dataset, selection, metric) ** 2 / 2 * float(np.mean(seconds))
+def _matrix_seconds(
+    n: int, shapes: list[tuple[int, ...]], selection: Selection, metric: Metric
+) -> float:
+    seconds = [pair_seconds(metric, shape, selection.positions) for shape in shapes]
+    return n**2 / 2 * float(np.mean(seconds))

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from shapemetrics.study.facts import class_counts
-from shapemetrics.study.fitting import least_members
+from shapemetrics.study.fitting import min_class_size
 from shapemetrics.study.needs import LEFT_OUT, Note
 
 #: Fewest known values of a number that regression is asked for.
@@ -88,7 +88,7 @@ def check_covariates(
             )
     for name in classes:
         per_class = class_counts(rows, name, group)
-        least = least_members(list(per_class), n_outer, fixed=fixed_folds)
+        least = min_class_size(list(per_class), n_outer, fixed=fixed_folds)
         large = int((per_class >= least).sum())
         if large < 2:
             unit = f"different {group}" if group else "members"
@@ -123,7 +123,7 @@ def remarks(
             )
     for name in classes:
         counts = rows[name].value_counts()
-        least = least_members(list(counts), n_outer, fixed=fixed_folds)
+        least = min_class_size(list(counts), n_outer, fixed=fixed_folds)
         for label, count in counts[counts < least].items():
             lines.append(
                 f"{name}: class {label} has {count} members, fewer than {least}, and is left out"

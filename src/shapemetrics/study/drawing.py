@@ -52,7 +52,7 @@ def plot_reasons(reasons: Sequence[str], *, simulated: bool = False) -> Figure:
 def colored(table: pd.DataFrame, color: str) -> tuple[pd.DataFrame, str]:
     """A table and the column that colours it, with a colour for every row.
 
-    Shapes that are too many to be told apart by colour become numbers of units.
+    Shapes that are too many for colours to distinguish become numbers of units.
     """
     if color != "shape" or table[color].nunique() <= MOST_COLORS:
         return table, color

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.sparse.csgraph import connected_components
 
 from shapemetrics.linalg import Array
-from shapemetrics.study.needs import Items, Note, Sizes
+from shapemetrics.study.needs import LEFT_OUT, Items, Note, Sizes
 from shapemetrics.study.requirements import LEAST_STIMULI
 
 
@@ -73,6 +73,49 @@ def sizes_of(rows: pd.DataFrame, positions: str | None, dataset: str, name: str)
     return Sizes(len(rows), int(stimuli.iloc[0]), int(units.min()), int(units.max()))
 
 
+#: Axes of representations, by their number.
+AXES = {2: "stimuli, units", 3: "stimuli, trials, units", 4: "stimuli, height, width, channels"}
+
+
+def axes_note(rows: pd.DataFrame, metric: Any, entry: str, where: str) -> Note | None:
+    """What a metric lacks of the axes that it compares, or None.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        Of the store's index, or of what it will be.
+    metric : Metric
+        Whose `axes` say what it takes. Matrices can be made of all representations, by averaging
+        over trials and by `positions`; nothing makes trials or grids of a matrix.
+    entry : str
+        Configuration key of the metric.
+    where : str
+        Dataset and selection, for the message.
+    """
+    if 2 in metric.axes:
+        return None
+    shapes = rows["shape"].map(lambda shape: tuple(map(int, shape.split("x"))))
+    odd = shapes[~shapes.map(len).isin(metric.axes)]
+    if len(odd):
+        n_axes = len(odd.iloc[0])
+        return Note(
+            entry,
+            f"arrays of {n_axes} axes ({AXES[n_axes]}) in {where}",
+            " or ".join(f"{n} axes ({AXES[n]})" for n in metric.axes),
+            LEFT_OUT,
+        )
+    grids = shapes.map(lambda shape: shape[1:-1])
+    if 4 in metric.axes and getattr(metric, "resample", None) is None and grids.nunique() > 1:
+        first, other = ("x".join(map(str, grid)) for grid in grids.drop_duplicates().iloc[:2])
+        return Note(
+            f"{entry}.resample",
+            f"null, with grids {first} and {other} in {where}",
+            "height and width to which all grids are resampled",
+            LEFT_OUT,
+        )
+    return None
+
+
 def equal_ids(rows: pd.DataFrame) -> list[list[str]]:
     """Ids of representations whose arrays are equal, each set that several belong to."""
     if "sha256" not in rows:
@@ -97,6 +140,8 @@ def equal_in(D: Array, floor: float = 0.0) -> tuple[int, ...]:
     """
     if not len(D):
         return ()
+    from scipy.sparse.csgraph import connected_components  # half of what this module would load
+
     labels = connected_components(np.asarray(D) <= floor, directed=False)[1]
     return tuple(int(size) for size in np.bincount(labels) if size > 1)
 
@@ -121,7 +166,7 @@ def all_items(rows: pd.DataFrame, equal: Sequence[int] | None = None) -> Items:
     rows : pandas.DataFrame
         Of the store's index, or of what it will be.
     equal : sequence of int, optional
-        From :func:`equal_in`; by default told by the arrays' digests.
+        From :func:`equal_in`; by default found by the arrays' digests.
     """
     return Items(len(rows), equal=_equal(rows, equal))
 

@@ -146,7 +146,7 @@ def fitted_dimensions(
     return kept, [note]
 
 
-def least_members(classes: Sequence[int], n_outer: int, *, fixed: bool) -> int:
+def min_class_size(classes: Sequence[int], n_outer: int, *, fixed: bool) -> int:
     """Fewest members of a class that classification keeps: as many as outer folds, at least three.
 
     Parameters
@@ -160,7 +160,7 @@ def least_members(classes: Sequence[int], n_outer: int, *, fixed: bool) -> int:
 
     Examples
     --------
-    >>> least_members([9, 3, 1], 4, fixed=False), least_members([9, 3, 1], 4, fixed=True)
+    >>> min_class_size([9, 3, 1], 4, fixed=False), min_class_size([9, 3, 1], 4, fixed=True)
     (3, 4)
     """
     if not fixed:

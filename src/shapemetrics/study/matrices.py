@@ -16,7 +16,7 @@ from shapemetrics.pairwise.matrix import DistanceMatrix
 from shapemetrics.store.reader import RepresentationStore
 from shapemetrics.study.facts import sizes_of
 from shapemetrics.study.fitting import fitted_measure
-from shapemetrics.study.kinds import Selection
+from shapemetrics.study.selection import Selection
 
 
 def write_study_matrix(

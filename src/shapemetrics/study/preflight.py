@@ -1,4 +1,4 @@
-"""A study held against its data before it runs: what is refused, changed or left out, and why."""
+"""A study compared with its data before it runs: what is refused, changed or left out, and why."""
 
 from __future__ import annotations
 
@@ -8,37 +8,28 @@ from typing import Any
 
 import pandas as pd
 
-from shapemetrics.study import own
-from shapemetrics.study.checks import check_names
-from shapemetrics.study.covariates import (
-    asked_by,
-    check_covariates,
-    nothing_explains,
-    usable_covariates,
-)
+from shapemetrics.study.covariates import nothing_explains, usable_covariates
 from shapemetrics.study.facts import (
     all_items,
+    axes_note,
     class_items,
     equal_ids,
     regression_items,
     sizes_of,
 )
 from shapemetrics.study.fitting import fitted_analysis, fitted_dimensions, fitted_measure
-from shapemetrics.study.kinds import BUILT_IN, NETWORKS
 from shapemetrics.study.needs import LEFT_OUT, Findings, LeftOut, Note, Sizes
-from shapemetrics.study.outlines import network_outline
-from shapemetrics.study.plan import Study
 from shapemetrics.study.requirements import LEAST_ITEMS
 from shapemetrics.study.room import check_room
 from shapemetrics.study.samples import sample_sizes
-from shapemetrics.study.tiling import matrices
+from shapemetrics.study.study import Study
 
 #: Ids of equal arrays that a line names.
 NAMED = 8
 
 
 def examined(study: Study, *, local: bool = True) -> dict[str, Findings]:
-    """Hold a study against its datasets, as far as they are known before anything runs.
+    """Compare a study with its datasets, as far as they are known before anything runs.
 
     Parameters
     ----------
@@ -60,27 +51,17 @@ def examined(study: Study, *, local: bool = True) -> dict[str, Findings]:
     """
     found = {}
     for dataset in study.datasets:
-        check_names(study, dataset)
-        rows = outline_of(study, dataset)
+        study.dataset(dataset).check_names()
+        rows = study.dataset(dataset).outline()
         if rows is not None:
             found[dataset] = examine(study, dataset, rows)
-            if local and not study.in_tiles:
+            if local and not study.in_tiles and study.dataset(dataset).has_responses:
                 check_room(study, dataset, rows)
     return found
 
 
-def outline_of(study: Study, dataset: str) -> pd.DataFrame | None:
-    """The index that a dataset's store will have, as far as it is known; None where it is not."""
-    settings = study.dataset(dataset)
-    if study.kind(dataset) is NETWORKS:
-        return network_outline(settings)
-    if dataset not in BUILT_IN and settings["kind"] == "files":
-        return own.make_dataset(own.reading(settings)).outline()
-    return None
-
-
 def examine_store(study: Study, dataset: str, index: pd.DataFrame) -> list[str]:
-    """Hold a study against a store that has just been made: lines about what will be different.
+    """Compare a study with a store that has just been made: lines about what will be different.
 
     Parameters
     ----------
@@ -94,24 +75,12 @@ def examine_store(study: Study, dataset: str, index: pd.DataFrame) -> list[str]:
     ValueError
         As :func:`examined`.
     """
-    if dataset not in BUILT_IN:
-        settings, kind = study.dataset(dataset), study.kind(dataset)
-        for name, selection in study.selections(dataset).items():
-            check_covariates(
-                selection.rows(index),
-                kind.targets,
-                kind.labels,
-                kind.group,
-                where=f"{dataset}, {name}",
-                asked=asked_by(f"datasets.{dataset}", settings),
-                covariates=settings["covariates"] or (),
-                **study.class_folds,
-            )
+    study.dataset(dataset).check_store(index)
     return [f"{dataset}: {note}" for note in examine(study, dataset, index).notes]
 
 
 def examine(study: Study, dataset: str, rows: pd.DataFrame) -> Findings:
-    """Hold everything that a study asks of a dataset against what it holds.
+    """Compare everything that a study asks of a dataset with what the dataset holds.
 
     Parameters
     ----------
@@ -133,20 +102,24 @@ def examine(study: Study, dataset: str, rows: pd.DataFrame) -> Findings:
 
 
 class _Examination:
-    """One dataset held against what a study asks of it."""
+    """One dataset compared with what a study asks of it."""
 
     def __init__(self, study: Study, dataset: str, rows: pd.DataFrame) -> None:
         self.study, self.dataset = study, dataset
-        self.kind = study.kind(dataset)
+        self.asked = study.dataset(dataset)
         self.analyses: Mapping[str, Any] = study.config["analyses"]
         self.notes: dict[str, Note] = {}
-        self.pairs = matrices(study, dataset)
-        names = [*dict.fromkeys(selection for selection, _ in self.pairs), self.kind.sampled]
+        self.pairs = study.matrices(dataset)
+        compared = dict.fromkeys(selection for selection, _ in self.pairs)
+        names = [*compared, self.asked.subsampled_selection]
         self.parts = {name: study.selection(dataset, name).rows(rows) for name in names}
         self.sizes = {name: self._sizes(name) for name in names}
 
     def findings(self) -> Findings:
         """Everything, in the order of the analyses."""
+        if not self.asked.has_responses:
+            figures = {*self._geometry(), *self._learning()}
+            return Findings(list(self.notes.values()), frozenset(figures), frozenset())
         self._equal_arrays()
         measures = self._measures()
         figures = {*self._geometry(), *self._learning()}
@@ -162,17 +135,19 @@ class _Examination:
     def _sizes(self, name: str) -> Sizes:
         part, selection = self.parts[name], self.study.selection(self.dataset, name)
         if len(part) < LEAST_ITEMS:
-            layers = ".layers" if selection.where and self.dataset not in BUILT_IN else ""
+            layers = ".layers" if selection.where and self.asked.chooses_layers else ""
             raise Note(
                 f"datasets.{self.dataset}{layers}",
                 f"{len(part)} representations in selection {name!r}",
                 f"at least {LEAST_ITEMS}",
                 "",
             ).refusal()
+        if not self.asked.has_responses:
+            return Sizes(len(part), 0, 0, 0)
         return sizes_of(part, selection.positions, self.dataset, name)
 
     def _equal_arrays(self) -> None:
-        for name in self.study.selections(self.dataset):
+        for name in self.asked.selections:
             for ids in equal_ids(self.parts[name]):
                 more = f" and {len(ids) - NAMED} more" if len(ids) > NAMED else ""
                 self._note(
@@ -191,7 +166,8 @@ class _Examination:
             options = self.study.fitting_options(name)
             optional = options.pop("may_be_left_out")
             try:
-                settings = self.study.measure(name)
+                self._check_axes(selection, name)
+                settings = self.study.metric_settings(name)
                 _, notes = fitted_measure(settings, self.sizes[selection], **options)
             except LeftOut as error:
                 if not optional:
@@ -202,6 +178,14 @@ class _Examination:
                 self._note(note)
             self._backend(name)
         return left_out
+
+    def _check_axes(self, selection: str, name: str) -> None:
+        """LeftOut unless the representations have the axes that a measure compares."""
+        where = f"selection {selection!r} of {self.dataset!r}"
+        rows, metric = self.parts[selection], self.study.metric(name)
+        note = axes_note(rows, metric, self.study.entry(name), where)
+        if note is not None:
+            raise LeftOut(note)
 
     def _backend(self, name: str) -> None:
         """Not every measure can be computed on every backend."""
@@ -222,7 +206,7 @@ class _Examination:
     def _geometry(self) -> set[str]:
         fixed = "dimensions" in self.study.fixed("analyses", "distortion")
         figures = set()
-        for name in self.study.selections(self.dataset):
+        for name in self.asked.selections:
             n_items = self.sizes[name].n_items
             self._fitted("embedding", all_items(self.parts[name]))
             for note in fitted_dimensions(
@@ -230,8 +214,8 @@ class _Examination:
             )[1]:
                 self._note(note)
         for figure, selections in (
-            ("distortion", self.study.selections(self.dataset)),
-            ("agreement", ["compared"]),
+            ("distortion", self.asked.selections),
+            ("agreement", ["compared"] if "compared" in self.parts else []),
         ):
             figures |= self._without(
                 figure,
@@ -244,29 +228,29 @@ class _Examination:
         return figures
 
     def _learning(self) -> set[str]:
-        kind, selections = self.kind, self.study.selections(self.dataset)
-        group = self.study.regression_group(self.dataset)
+        asked, selections = self.asked, self.asked.selections
+        group = asked.regression_group
         figures = set()
-        for target in self.study.targets(self.dataset):
-            suffix = "" if self.dataset in BUILT_IN else f"_{own.slug(target)}"
+        for target in asked.targets:
+            suffix = asked.suffix(target)
             left_out = self._without(
                 f"regression of {target!r}",
                 f"regression{suffix}",
                 *(lambda n=n, t=target: self._regression(n, t, group) for n in selections),
             )
             figures |= left_out | {f"predictions{suffix}" for _ in left_out}
-        if kind.labels:
-            tasks = [(n, label) for n in kind.classified for label in kind.labels]
+        if asked.labels:
+            tasks = [(n, label) for n in asked.classified for label in asked.labels]
             figures |= self._without(
                 "classification",
                 "classification",
                 *(lambda n=n, t=t: self._classification(n, t) for n, t in tasks),
             )
-        if kind.covariates and set(kind.covariates) <= set(self.parts[next(iter(selections))]):
+        if asked.covariates and set(asked.covariates) <= set(self.parts[next(iter(selections))]):
             left_out = self._without(
                 "covariates", "covariates", *(lambda n=n: self._covariates(n) for n in selections)
             )
-            if left_out and self.study.dataset(self.dataset).get("covariates"):  # the user's wish
+            if left_out and asked.required_covariates:
                 part = self.parts[next(iter(selections))]
                 raise nothing_explains(self.dataset, next(iter(selections)), len(part)).refusal()
             figures |= left_out
@@ -277,8 +261,8 @@ class _Examination:
             self.parts[name],
             target,
             group=group,
-            group_key=self.study.group_key(self.dataset),
-            leave_one_out=self.kind.leave_one_out,
+            group_key=self.asked.group_key,
+            leave_one_out=self.asked.leave_one_out,
         )
         self._fitted("regression", items)
 
@@ -286,27 +270,28 @@ class _Examination:
         items = class_items(
             self.parts[name],
             label,
-            group=self.kind.group,
-            group_key=self.study.group_key(self.dataset),
+            group=self.asked.group,
+            group_key=self.asked.group_key,
         )
         self._fitted("classification", items)
 
     def _covariates(self, name: str) -> None:
         part = self.parts[name]
         self._fitted("covariates", all_items(part))
-        if not usable_covariates(part[list(self.kind.covariates)]):
+        if not usable_covariates(part[list(self.asked.covariates)]):
             raise LeftOut(nothing_explains(self.dataset, name, len(part)))
 
     def _samples(self) -> None:
-        name = self.kind.sampled
+        name = self.asked.subsampled_selection
         sizes = self.sizes[name]
         self._fitted("samples", all_items(self.parts[name]))
         reasons: dict[str, LeftOut] = {}
         for metric in self.study.metrics:
-            settings, _ = fitted_measure(
-                self.study.measure(metric), sizes, entry=self.study.entry(metric)
-            )
             try:
+                self._check_axes(name, metric)
+                settings, _ = fitted_measure(
+                    self.study.metric_settings(metric), sizes, entry=self.study.entry(metric)
+                )
                 sample_sizes(settings, sizes, self.analyses["samples"]["n_sizes"])
             except LeftOut as error:
                 reasons[metric] = error

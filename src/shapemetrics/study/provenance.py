@@ -45,7 +45,7 @@ def result_files(results: str | os.PathLike) -> list[Path]:
 def provenance(
     config: Mapping[str, Any], results: str | os.PathLike, code: Sequence[str | os.PathLike]
 ) -> dict[str, Any]:
-    """Facts from which a study can be made again, and told from another.
+    """Facts from which a study can be made again, and distinguished from another.
 
     Parameters
     ----------

@@ -87,6 +87,7 @@ _WHITENED = Need(bounds=(_below_all(),))
 #: What each measure needs, by family, and by measure where the family has several.
 MEASURES: dict[str, Need] = {
     "linear": Need(bounds=(_below_all(lambda metric: metric.center),)),
+    "convolution": Need(bounds=(_below_all(lambda metric: metric.center),)),
     "permutation": Need(),
     "soft_matching": Need(),
     "angular_cka": Need(
@@ -105,6 +106,8 @@ MEASURES: dict[str, Need] = {
             m * n if metric.kernel == "linear" else m * min(metric.n_components or m, m)
         ),
     ),
+    "gaussian_stochastic": Need(kept=lambda metric, m, n: m * n * (n + 1)),
+    "energy_stochastic": Need(),
     "cka": Need(kept=lambda metric, m, n: m * n if n < m else _triangle(m)),
     "mean_cca": _WHITENED,
     "pwcca": _WHITENED,

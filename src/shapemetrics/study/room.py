@@ -1,4 +1,4 @@
-"""Whether matrices of distances will fit into memory, told from shapes."""
+"""Whether matrices of distances will fit into memory, estimated from shapes."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from shapemetrics.pairwise.memory import check_memory
 from shapemetrics.study.facts import matrix_shape
 from shapemetrics.study.fitting import need_of
 from shapemetrics.study.needs import Note
-from shapemetrics.study.plan import Study
-from shapemetrics.study.tiling import matrices
+from shapemetrics.study.study import Study
 
 
 def check_room(study: Study, dataset: str, rows: pd.DataFrame) -> None:
@@ -33,15 +32,18 @@ def check_room(study: Study, dataset: str, rows: pd.DataFrame) -> None:
     Refused
         With what is needed and what is free.
     """
-    dtype = np.dtype(study.config["distances"]["dtype"])
-    for selection, name in matrices(study, dataset):
-        matrix = study.path("distances", dataset, selection, name, "distances.npz")
+    dtype = np.dtype(study.settings.distances.dtype)
+    for selection, name in study.matrices(dataset):
+        matrix = study.layout["matrix"].format(dataset=dataset, selection=selection, metric=name)
         if Path(matrix).exists():
             continue
-        chosen, settings = study.selection(dataset, selection), study.measure(name)
+        chosen, settings = study.selection(dataset, selection, name), study.metric_settings(name)
         kept, metric = need_of(settings).kept, build_metric(settings)
-        shapes = [matrix_shape(shape, chosen.positions) for shape in chosen.rows(rows)["shape"]]
-        arrays = [SimpleNamespace(shape=(max(kept(metric, *s), math.prod(s)),)) for s in shapes]
+        arrays = []
+        for text in chosen.rows(rows)["shape"]:
+            shape = matrix_shape(text, chosen.positions)
+            whole = shape if 2 in metric.axes else map(int, text.split("x"))
+            arrays.append(SimpleNamespace(shape=(max(kept(metric, *shape), math.prod(whole)),)))
         try:
             check_memory(arrays, len(arrays) ** 2, dtype)
         except MemoryError as error:

@@ -97,7 +97,7 @@ def with_number_of_cores(arguments: Sequence[str]) -> list[str]:
 
 
 def verify(results: str = "results") -> int:
-    """Hold every result against its digest; print those that are damaged.
+    """Compare every result with its digest; print those that are damaged.
 
     Parameters
     ----------

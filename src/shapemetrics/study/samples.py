@@ -70,7 +70,7 @@ def summarized_samples(table: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row a number of stimuli, fitted and held out: n_stimuli, held_out, distance (mean over
+        One row per number of stimuli, fitted and held out: n_stimuli, held_out, distance (mean over
         pairs and orders), low, high (2.5 and 97.5% of the orders' means over pairs).
     """
     if "distance_heldout" not in table:

@@ -32,7 +32,7 @@ class Selected:
     distances : ndarray of shape (K, K)
     ids : list of str
     covariates : pandas.DataFrame
-        One row a representation, in the order of the matrix.
+        One row per representation, in the order of the matrix.
     is_metric : bool
         Whether the measure is a metric by construction.
     floor : float
@@ -63,11 +63,11 @@ class Selected:
             )
         return self.covariates[name]
 
-    def having(self, name: str) -> Selected:
+    def with_known(self, name: str) -> Selected:
         """The part whose covariate `name` is known."""
         return self._part(self.covariate(name).notna().to_numpy())
 
-    def frequent(self, name: str, least: int, group: str | None = None) -> Selected:
+    def with_min_count(self, name: str, least: int, group: str | None = None) -> Selected:
         """The part whose class, by covariate `name`, has at least so many members.
 
         With `group`, a covariate, at least so many different groups hold the class.
@@ -174,7 +174,7 @@ def attempted(
         return not_done(reason)
 
 
-def told(log: Logger, labels: dict[str, Any], notes: Sequence[Note]) -> None:
+def log_notes(log: Logger, labels: dict[str, Any], notes: Sequence[Note]) -> None:
     """Write to the log what was changed to fit the data."""
     for note in notes:
         log.warning("%s: %s", labels, note)

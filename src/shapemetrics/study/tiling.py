@@ -28,13 +28,12 @@ from shapemetrics.pairwise.tiles import block_digest, tile_name, tile_pairs
 from shapemetrics.store.reader import RepresentationStore
 from shapemetrics.study.facts import sizes_of
 from shapemetrics.study.fitting import fitted_measure
-from shapemetrics.study.kinds import Selection
 from shapemetrics.study.needs import LeftOut
-from shapemetrics.study.plan import Study
+from shapemetrics.study.selection import Selection
 
 #: Bytes that a tile job takes beside its blocks: the interpreter and products.
 OVERHEAD = 600e6
-#: Tiles whose pace the time left is told from.
+#: Number of recent tiles from whose pace the time left is estimated.
 RECENT = 20
 
 
@@ -162,7 +161,7 @@ def plan_matrix(
     metric = build_metric(fitting)
     shapes = [tuple(map(int, text.split("x"))) for text in chosen.index["shape"]]
     largest = chosen.take([chosen.ids[max(range(len(shapes)), key=lambda k: math.prod(shapes[k]))]])
-    n_bytes = _prepared_bytes(largest, metric, selection.positions, dtype)
+    n_bytes = _prepared_bytes(largest, metric, selection, dtype)
     seconds = max(pair_seconds(metric, shape, selection.positions) for shape in set(shapes))
     wanted = math.sqrt(tile_minutes * 60.0 / seconds) if block_size == "auto" else block_size
     size = max(1, min(int(wanted), int(block_gigabytes * 1e9 / n_bytes + 1e-6)))
@@ -182,26 +181,15 @@ def plan_matrix(
 
 
 def _prepared_bytes(
-    largest: RepresentationStore, metric: Metric, positions: str | None, dtype: str
+    largest: RepresentationStore, metric: Metric, selection: Selection, dtype: str
 ) -> int:
     """Bytes that a representation takes once prepared.
 
-    Told by preparing one: kernels and dissimilarities grow with the square of the number of
+    Measured by preparing one: kernels and dissimilarities grow with the square of the number of
     stimuli, held-out predictions take several times what the responses do, components less.
     """
-    (X,) = largest.arrays(positions)
+    (X,) = selection.arrays(largest)
     return prepared_bytes(metric.prepare(X, name=largest.ids[0], dtype=np.dtype(dtype)))
-
-
-def matrices(study: Study, dataset: str) -> list[tuple[str, str]]:
-    """Selections and measures whose distances the study asks of a dataset."""
-    kind = study.kind(dataset)
-    selections = dict.fromkeys([*study.selections(dataset), *kind.classified])
-    if "noise_floor" in kind.figures:
-        selections["halves"] = None
-    of_metrics = [(selection, metric) for selection in selections for metric in study.metrics]
-    compared = [("compared", measure) for measure in study.measures_of(dataset)]
-    return list(dict.fromkeys([*of_metrics, *compared]))
 
 
 def plan_dataset(
@@ -213,7 +201,7 @@ def plan_dataset(
     ----------
     store : RepresentationStore
     matrices : sequence of mapping
-        Names and settings, as :func:`wanted` gives.
+        Names and settings, as :meth:`shapemetrics.study.Study.wanted_matrices` gives.
     **options
         Of :func:`plan_matrix`.
     """
@@ -242,24 +230,11 @@ def _planned(
         )
 
 
-def wanted(study: Study, dataset: str) -> list[dict[str, Any]]:
-    """Names and settings of the matrices that the study asks of a dataset."""
-    return [
-        {
-            "dataset": dataset,
-            "selection": selection,
-            "metric": metric,
-            "chosen": vars(study.selection(dataset, selection)),
-            "measure": study.measure(metric),
-            **study.fitting_options(metric),
-        }
-        for selection, metric in matrices(study, dataset)
-    ]
-
-
 def pair_seconds(metric: Metric, shape: tuple[int, ...], positions: str | None) -> float:
     """Estimated time of a pair of representations of this shape on one core."""
     m, *middle, n = shape
+    if len(middle) == 1:
+        return estimated_pair_seconds(metric, m, n, trials=middle[0])
     if len(middle) == 2:
         h, w = middle
         if positions is None:
@@ -325,7 +300,7 @@ def _loaded(path: str, _: int) -> TilePlan:
 
 
 def progress(plan: MatrixPlan, folder: str | os.PathLike, name: str) -> str:
-    """Progress of a whole matrix, told from the tiles that exist, in one line.
+    """Progress of a whole matrix, found from the tiles that exist, in one line.
 
     Parameters
     ----------
@@ -381,7 +356,7 @@ def _finished(plan: MatrixPlan, folder: Path) -> Iterator[tuple[float, int]]:
 
 
 def duration(seconds: float) -> str:
-    """A time for people."""
+    """A time, human-readable."""
     for size, unit in ((86400.0, "d"), (3600.0, "h"), (60.0, "min")):
         if seconds >= 1.5 * size:
             return f"{seconds / size:.3g} {unit}"

@@ -12,9 +12,12 @@ from shapemetrics.datasets.allen.anatomy import (
     at_level,
     division,
     has_structure,
+    hierarchy_score,
     hierarchy_scores,
+    is_part_of,
     lineage,
     ontology,
+    reason_left_out,
     structure,
 )
 from shapemetrics.datasets.allen.sessions import read_sessions
@@ -47,6 +50,7 @@ def test_ontology_agrees_with_the_atlas(shared):
     with open(shared / "data" / "allen_structure_tree.csv") as stream:
         atlas = {row["acronym"]: row for row in csv.DictReader(stream)}
     by_id = {row["id"]: row["acronym"] for row in atlas.values()}
+    assert set(ontology()) == set(atlas) - {"void"}  # its name of what lies outside of the brain
     for acronym, entry in ontology().items():
         row = atlas[acronym]
         assert (entry.id, entry.name) == (int(row["id"]), row["name"])
@@ -94,6 +98,63 @@ def test_divisions():
 )
 def test_levels(acronym, level, expected):
     assert at_level(acronym, level) == expected
+
+
+def test_every_layer_of_the_isocortex_belongs_to_an_area():
+    layers = [
+        acronym
+        for acronym in ontology()
+        if division(acronym) == "Isocortex" and re.search(r"(?:2/3|[456][ab]?)$", acronym)
+    ]
+    assert len(layers) > 200
+    for acronym in layers:
+        area = at_level(acronym, "structure")
+        assert is_part_of(acronym, area)
+        assert not re.search(r"\d[ab]?$", area), acronym
+
+
+def test_structures_that_the_unseen_sessions_hold_are_known():
+    # Of the multi-region recordings of Steinmetz et al. 2019.
+    assert [reason_left_out(a) for a in ("NB", "BLA", "SI", "ACB", "SPF", "LH")] == [""] * 6
+
+
+@pytest.mark.parametrize(
+    ("acronym", "reason"),
+    [
+        ("VISp", ""),
+        ("TH", ""),
+        (" ", "no_structure"),
+        (None, "no_structure"),
+        ("grey", "grey"),
+        ("root", "root"),
+        ("VL", "ventricle"),
+        ("alv", "fiber_tract"),
+        ("fiber tracts", "fiber_tract"),
+        ("retina", "retina"),
+        ("VISq", "unknown_structure"),
+    ],
+)
+def test_reasons_to_leave_a_unit_out(acronym, reason):
+    assert reason_left_out(acronym) == reason
+
+
+def test_scores_of_parents_and_layers_follow_the_rule():
+    scores = hierarchy_scores()
+    assert hierarchy_score("VISp") == hierarchy_score("VISp", "harris2019", "cc_tc_ct")
+    assert hierarchy_score("VISp").value == scores["VISp"]
+    layer = hierarchy_score("VISp2/3")
+    assert (layer.value, layer.rule) == (scores["VISp"], "of_area")
+    assert hierarchy_score("MGd").value == scores["MG"]
+    parent = hierarchy_score("AUD")
+    assert parent.rule == "mean_of_parts"
+    assert parent.value == pytest.approx(
+        (scores["AUDd"] + scores["AUDp"] + scores["AUDpo"]) / 3, rel=1e-12
+    )
+    # Cortico-cortical scores leave out the thalamus, and divisions get none in any case.
+    for acronym, variant in (("LP", "cc"), ("TH", "cc_tc_ct"), ("Isocortex", "cc"), ("CA1", "cc")):
+        found = hierarchy_score(acronym, "harris2019", variant)
+        assert found.value != found.value
+        assert found.rule == ""
 
 
 def test_channels_without_a_structure():

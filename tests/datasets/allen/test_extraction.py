@@ -91,7 +91,7 @@ def test_units_that_cannot_be_used_are_dropped_and_counted():
         bins(MOVIE),
     )
     assert list(found.units["unit_id"]) == [10]
-    assert found.dropped == {"quality": 5, "no_structure": 3, "no_valid_repeats": 1}
+    assert found.dropped == {"quality": 5, "no_structure": 2, "grey": 1, "no_valid_repeats": 1}
 
 
 def test_session_tables_annotate_channels():

@@ -7,8 +7,15 @@ import pandas as pd
 import pytest
 
 from shapemetrics import RepresentationStore
-from shapemetrics.datasets.allen.regions import Pooling, pool_regions, reliability
+from shapemetrics.datasets.allen.regions import (
+    Pooling,
+    of_unit_norm,
+    pool_regions,
+    reliability,
+    smoothed,
+)
 from shapemetrics.datasets.allen.responses import SessionResponses
+from shapemetrics.metrics.linear import LinearMetric
 
 M = 30
 #: Units by session and structure.
@@ -141,9 +148,55 @@ def test_mistakes_are_named(files, tmp_path):
         pooled(files, tmp_path, structures=("LGd",))
     with pytest.raises(ValueError, match="'VISq' is not in the ontology"):
         pooled(files, tmp_path, structures=("VISq",))
-    with pytest.raises(ValueError, match="max_units 3: expected min_units 20"):
+    with pytest.raises(ValueError, match=r"max_units: found 3, expected min_units \(20\)"):
         Pooling(max_units=3)
     (tmp_path / "bad.npz").write_bytes(b"nothing")
     with pytest.raises(ValueError, match=r"bad\.npz: no file of session responses"):
         pooled([tmp_path / "bad.npz"], tmp_path)
     assert not (tmp_path / "store").exists()
+
+
+def test_smoothed_and_scaled_as_the_authors_did(files, tmp_path):
+    settings = {"min_units": 2, "n_components": 3, "transform": "none"}
+    _, plain = pooled(files, tmp_path / "a", **settings)
+    _, store = pooled(files, tmp_path / "b", **settings, smoothing=4.0, unit_norm=True)
+    shapes = [store.load(id) for id in ("VISp", "LP", "CA1_odd")]
+    for X in shapes:
+        assert np.linalg.norm(X) == pytest.approx(1.0)
+        np.testing.assert_allclose(X.mean(axis=0), 0.0, atol=1e-12)
+    # Neighbouring stimuli become alike.
+    rough, smooth = (
+        np.mean([np.corrcoef(x[1:], x[:-1])[0, 1] for x in s.load("LP").T]) for s in (plain, store)
+    )
+    assert smooth > 0.8 > rough
+    # Of unit norm, the Euclidean distance is the chord of the angle.
+    chord = LinearMetric(alpha=1.0, geometry="euclidean").distance(shapes[0], shapes[1])
+    angle = LinearMetric(alpha=1.0, geometry="angular").distance(shapes[0], shapes[1])
+    assert chord == pytest.approx(2 * np.sin(angle / 2), rel=1e-9)
+
+
+def test_smoothing_is_a_gaussian_along_the_stimuli():
+    impulse = np.zeros((3, 81, 2))
+    impulse[:, 40, 0] = 1.0
+    found = smoothed(impulse, 5.0)
+    expected = np.exp(-0.5 * ((np.arange(81) - 40) / 5.0) ** 2)
+    np.testing.assert_allclose(found[0, :, 0], expected / expected.sum(), atol=1e-4)
+    assert not found[..., 1].any()
+    assert smoothed(impulse, 0.0) is impulse
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"smoothing": -1.0}, "smoothing: found -1.0, expected"),
+        ({"parents": "join"}, "parents: found 'join', expected 'keep' or 'drop'"),
+    ],
+)
+def test_settings_out_of_range_are_named(settings, message):
+    with pytest.raises(ValueError, match=message):
+        Pooling(**settings)
+
+
+def test_regions_that_do_not_vary_have_no_unit_norm():
+    with pytest.raises(ValueError, match="V1: found responses that do not vary"):
+        of_unit_norm(np.ones((5, 2)), "V1")

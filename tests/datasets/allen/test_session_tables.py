@@ -6,12 +6,15 @@ import json
 
 import pytest
 
+from shapemetrics.datasets.allen.costs import reading_memory
 from shapemetrics.datasets.allen.sessions import (
+    SESSION_TYPES,
     choose_sessions,
     parse_acronyms,
     read_manifest,
     read_probes,
     read_sessions,
+    recorded_structures,
     session_name,
     write_manifest,
 )
@@ -96,3 +99,52 @@ def test_mistakes_are_named(tmp_path):
         read_sessions(tmp_path / "sessions.csv")
     with pytest.raises(ValueError, match="cannot be read as a table"):
         read_sessions(tmp_path / "none.csv")
+
+
+def test_types_follow_from_the_stimulus(shared):
+    table = read_sessions(shared / "data" / "allen_ecephys_cache" / "sessions.csv")
+    assert len(choose_sessions(table)) == 58
+    assert len(choose_sessions(table, stimulus="natural_movie_one")) == 58
+    for stimulus in ("natural_movie_three", "natural_scenes", "drifting_gratings"):
+        assert len(choose_sessions(table, stimulus=stimulus)) == 32
+        assert len(choose_sessions(table, session_types=SESSION_TYPES, stimulus=stimulus)) == 32
+        with pytest.raises(ValueError, match=f"shows {stimulus}; expected brain_observatory_1.1"):
+            choose_sessions(table, session_types=["functional_connectivity"], stimulus=stimulus)
+    with pytest.raises(ValueError, match=r"session 766640955: found type functional_connectivity"):
+        choose_sessions(table, ids=[715093703, 766640955], stimulus="natural_scenes")
+
+
+def test_number_of_regions_is_bounded_before_anything_is_downloaded(shared):
+    table = read_sessions(shared / "data" / "allen_ecephys_cache" / "sessions.csv")
+    ids = choose_sessions(table, stimulus="natural_movie_three")
+    listed = recorded_structures(table, ids).set_index("structure_acronym")
+    assert len(listed) == 48
+    assert listed.loc["grey", "left_out"] == "grey"
+    assert listed.loc["VL", "left_out"] == "ventricle"
+    assert (listed["left_out"] == "").sum() == 46
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("<html>log in</html>", "column 'id' is missing: found '<html>log in</html>'"),
+        ("id,session_type\n", "found 0 rows"),
+        ("id,session_type\nx,y\n", "expected rows with whole numbers as id"),
+        ("id,name\n1,y\n", "column 'session_type' is missing"),
+        ("", "cannot be read as a table"),
+    ],
+)
+def test_what_is_no_table_of_sessions_is_named(tmp_path, text, message):
+    path = tmp_path / "sessions.csv"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=message) as caught:
+        read_sessions(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_memory_follows_from_the_size_of_a_file():
+    assert reading_memory("allensdk", 1_400_000_000) == 7000
+    assert reading_memory("allensdk") > 13_000
+    assert reading_memory("stream") < 1_500
+    with pytest.raises(ValueError, match="source: found 'web', expected one of simulated"):
+        reading_memory("web")

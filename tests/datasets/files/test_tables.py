@@ -200,7 +200,7 @@ REFUSED = {
     ),
     # Cells.
     "thousands below": ('a,b\n"1,000",2.5\n3,4\n', "line 2, column 1 holds '1,000'.*decimal: ','"),
-    "missing below": ("a,b\n0.1,NA\n3,4\n", "line 2, column 2 holds 'NA'.*every unit needs"),
+    "missing below": ("a,b\n0.1,NA\n3,4\n", "line 2, column 2 holds 'NA'.*every row needs"),
     "Fortran below": ("a,b\n0.1,1D0\n3,4\n", "line 2, column 2 holds '1D0'"),
     "truth below": ("a,b\n0.1,TRUE\n3,4\n", "line 2, column 2 holds 'TRUE'"),
     "Excel's error": ("a,b\n0.1,#DIV/0!\n3,4\n", "line 2, column 2 holds '#DIV/0!'"),

@@ -89,9 +89,9 @@ def test_samples_are_bounded():
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"dtype": "float64"}, "probe dtype must be 'float32' or 'float16', found 'float64'"),
-        ({"max_side": 0}, "max_side must be at least 1, found 0"),
-        ({"max_samples": -1}, "max_samples must be at least 1"),
+        ({"dtype": "float64"}, "dtype: found 'float64', expected 'float32' or 'float16'"),
+        ({"max_side": 0}, "max_side: found 0, expected at least 1"),
+        ({"max_samples": -1}, "max_samples: found -1, expected at least 1"),
         ({"side": 3}, r"unknown probe settings \['side'\]"),
     ],
 )

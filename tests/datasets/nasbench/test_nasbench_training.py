@@ -146,9 +146,9 @@ def test_published_settings():
     ("values", "message"),
     [
         ({"epoch": 3}, r"unknown training settings \['epoch'\]"),
-        ({"batch_norm": "none"}, "batch_norm must be 'calibrated' or 'running', found 'none'"),
-        ({"batch_size": 0}, "batch_size must be at least 1, found 0"),
-        ({"epochs": -1}, "epochs must not be negative, found -1"),
+        ({"batch_norm": "none"}, "batch_norm: found 'none', expected 'calibrated' or 'running'"),
+        ({"batch_size": 0}, "batch_size: found 0, expected at least 1"),
+        ({"epochs": -1}, "epochs: found -1, expected at least 0"),
     ],
 )
 def test_wrong_settings_are_refused(values, message):

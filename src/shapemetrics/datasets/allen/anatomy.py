@@ -7,12 +7,20 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Literal
 
 import pandas as pd
 
+from shapemetrics.datasets.allen.settings import Level
+
 #: What stands where a channel has no structure. 'grey' and 'root' are the whole brain.
 NO_STRUCTURE = frozenset({"", "nan", "None", "null", "grey", "root", "void"})
+#: Parts of the ontology that hold no grey matter, and why a unit that is placed there is left out.
+NOT_GREY_MATTER = {
+    "fiber tracts": "fiber_tract",
+    "VS": "ventricle",
+    "grv": "groove",
+    "retina": "retina",
+}
 
 #: Major divisions, by acronym.
 DIVISIONS = (
@@ -34,9 +42,11 @@ DIVISIONS = (
 HARRIS_VARIANTS = ("cc_initial", "cc", "cc_tc_initial", "cc_tc", "cc_tc_ct_initial", "cc_tc_ct")
 HIERARCHIES = ("harris2019", "siegle2021")
 
-Level = int | Literal["annotated", "structure", "division"]
-
-_LAYER = re.compile(r"\blayer [1-6]", re.IGNORECASE)
+#: Some names lack a space ("arealayer 5"), some structures are several layers.
+_LAYER = re.compile(r"(?:\b|area)layers? [1-6]", re.IGNORECASE)
+_LAYER_SUFFIX = re.compile(r"[1-6](?:/[1-6])?[ab]?")
+#: Fewest scored parts whose mean may stand for a structure that has no score of its own.
+MIN_PARTS = 2
 
 
 @dataclass(frozen=True)
@@ -64,7 +74,7 @@ class Structure:
 
 @cache
 def ontology() -> dict[str, Structure]:
-    """Structures by acronym: those that the recordings and the hierarchy scores need.
+    """Structures by acronym: the whole ontology, in its own order.
 
     Notes
     -----
@@ -122,6 +132,56 @@ def has_structure(acronym: object) -> bool:
     return isinstance(acronym, str) and acronym.strip() not in NO_STRUCTURE
 
 
+def reason_left_out(acronym: object) -> str:
+    """Why a unit that is annotated so belongs to no region; empty where it belongs to one.
+
+    Returns
+    -------
+    str
+        "no_structure" (blank, or none), "grey" (recorded, but not annotated further), "root",
+        "unknown_structure" (in no ontology), "fiber_tract", "ventricle", "groove", "retina", or "".
+
+    Examples
+    --------
+    >>> [reason_left_out(a) for a in ("VISp", "", "grey", "VL", "cc", "VISq")]
+    ['', 'no_structure', 'grey', 'ventricle', 'fiber_tract', 'unknown_structure']
+    """
+    if not has_structure(acronym):
+        text = acronym.strip() if isinstance(acronym, str) else ""
+        return text if text in ("grey", "root") else "no_structure"
+    if acronym not in ontology():
+        return "unknown_structure"
+    above = [name for name in lineage(str(acronym)) if name in NOT_GREY_MATTER]
+    return NOT_GREY_MATTER[above[0]] if above else ""
+
+
+def is_layer(acronym: str) -> bool:
+    """Whether a structure is a layer of a cortical area.
+
+    Examples
+    --------
+    >>> [is_layer(a) for a in ("VISp2/3", "ACAv6a", "VISm5", "CA1", "SCig")]
+    [True, True, True, False, False]
+    """
+    entry = structure(acronym)
+    if _LAYER.search(entry.name):
+        return True
+    suffix = acronym.removeprefix(entry.parent)
+    # Some layers of the isocortex are named "Anterior cingulate area ventral part 6a".
+    return bool(_LAYER_SUFFIX.fullmatch(suffix)) and division(acronym) == "Isocortex"
+
+
+def is_part_of(acronym: str, whole: str) -> bool:
+    """Whether a structure lies within another, and is not that one itself.
+
+    Examples
+    --------
+    >>> is_part_of("VISp", "VIS"), is_part_of("VISp", "VISp")
+    (True, False)
+    """
+    return acronym != whole and whole in lineage(acronym)
+
+
 def at_level(acronym: str, level: Level) -> str:
     """The structure that holds `acronym` at a level of the ontology.
 
@@ -146,7 +206,7 @@ def at_level(acronym: str, level: Level) -> str:
     if level == "annotated":
         return structure(acronym).acronym
     if level == "structure":
-        while _LAYER.search(structure(acronym).name):
+        while is_layer(acronym):
             acronym = structure(acronym).parent
         return acronym
     if level == "division":
@@ -195,6 +255,66 @@ def hierarchy_scores(source: str = "harris2019", variant: str = "cc_tc_ct") -> d
     table = _read(f"hierarchy_{source}.csv")
     scores = pd.to_numeric(table[column].replace("", None)).to_numpy(dtype=float)
     return {a: float(s) for a, s in zip(table["structure_acronym"], scores) if s == s}
+
+
+@dataclass(frozen=True)
+class HierarchyScore:
+    """A hierarchy score, and where it comes from.
+
+    Attributes
+    ----------
+    value : float
+        NaN where no rule gives one.
+    rule : {"published", "of_area", "mean_of_parts", ""}
+        The structure's own; that of the nearest structure that holds it and has one (layers of an
+        area have the area's); the mean of the published scores of its direct parts; or none.
+    """
+
+    value: float
+    rule: str
+
+
+def hierarchy_score(
+    acronym: str, source: str = "harris2019", variant: str = "cc_tc_ct"
+) -> HierarchyScore:
+    """The hierarchy score of a structure, by the first of these rules that gives one.
+
+    1. The published score of the structure itself.
+    2. The published score of the nearest structure that holds it: a cortical layer has its area's.
+    3. The mean of the published scores of its direct parts, where two or more have one: that of
+       AUD is the mean of AUDd, AUDp and AUDpo. Parts of parts do not count, and a whole division of
+       the brain has no score.
+
+    Parameters
+    ----------
+    acronym : str
+        A structure of the ontology.
+    source, variant : str
+        As for :func:`hierarchy_scores`.
+
+    Returns
+    -------
+    HierarchyScore
+
+    Examples
+    --------
+    >>> [hierarchy_score(a).rule for a in ("AUDp", "AUDp5", "AUD", "CA1")]
+    ['published', 'of_area', 'mean_of_parts', '']
+    """
+    scores = hierarchy_scores(source, variant)
+    holding = [name for name in lineage(acronym)[::-1] if name in scores]
+    if holding:
+        return HierarchyScore(
+            scores[holding[0]], "published" if holding[0] == acronym else "of_area"
+        )
+    parts = [
+        scores[name]
+        for name, entry in ontology().items()
+        if entry.parent == acronym and name in scores
+    ]
+    if len(parts) >= MIN_PARTS and division(acronym) not in ("", acronym):
+        return HierarchyScore(sum(parts) / len(parts), "mean_of_parts")
+    return HierarchyScore(float("nan"), "")
 
 
 def _read(name: str) -> pd.DataFrame:

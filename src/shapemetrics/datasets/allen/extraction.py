@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from shapemetrics.datasets.allen.anatomy import has_structure
+from shapemetrics.datasets.allen.anatomy import reason_left_out
 from shapemetrics.datasets.allen.recording import Recording
 from shapemetrics.datasets.allen.responses import SessionResponses
 from shapemetrics.datasets.allen.stimuli import Bins, Stimulus
@@ -116,6 +116,7 @@ def extract(
     bins: Bins,
     *,
     acronyms: pd.Series | None = None,
+    annotation: str = "",
     simulated: bool = False,
 ) -> SessionResponses:
     """Responses of a session's units to a stimulus.
@@ -128,20 +129,32 @@ def extract(
         From :func:`shapemetrics.datasets.allen.stimuli.bins`.
     acronyms : pandas.Series, optional
         Structure by channel id, which replaces the file's own (the session tables' annotation).
+    annotation : str
+        Where the structures come from, kept with the responses.
     simulated : bool
 
     Returns
     -------
     SessionResponses
-        Without the units that have no structure, or some stimulus no valid repeat in a half.
+        Without the units that lie in no region (blank or ``grey`` annotation, fibre tracts,
+        ventricles, structures that the ontology does not have), each counted by its reason, or
+        that have no valid repeat of some stimulus in a half.
 
     Raises
     ------
     ValueError
-        If no presentation or no unit is left.
+        If no presentation or no unit is left, or spikes do not ascend.
     """
     units = annotated(recording.units, acronyms)
-    placed = np.flatnonzero(units["structure_acronym"].map(has_structure).to_numpy(dtype=bool))
+    for unit, times in zip(units["unit_id"], recording.spike_times):
+        if (np.diff(times) < 0).any():
+            raise ValueError(
+                f"session {recording.session_id}: unit {unit}: found spike times that descend, "
+                "expected ascending ones"
+            )
+    reasons = units["structure_acronym"].map(reason_left_out)
+    placed = np.flatnonzero((reasons == "").to_numpy(dtype=bool))
+    unknown = units.loc[reasons == "unknown_structure", "structure_acronym"]
     everywhere = invalid_presentations(recording.presentations, recording.invalid_times)
     # Halves are told apart after invalid presentations are gone, as AllenSDK hands them over.
     shown, stimuli = conditions(recording.presentations[~everywhere], kind, bins.frames)
@@ -180,9 +193,11 @@ def extract(
         repeats=repeats[:, complete],
         dropped={
             "quality": recording.n_recorded - len(units),
-            "no_structure": len(units) - len(placed),
+            **{str(name): int(n) for name, n in reasons[reasons != ""].value_counts().items()},
             "no_valid_repeats": int(len(placed) - complete.sum()),
         },
+        unknown_structures={str(name): int(n) for name, n in unknown.value_counts().items()},
+        annotation=annotation,
         simulated=simulated,
     )
 

@@ -12,13 +12,14 @@ import numpy as np
 import pandas as pd
 
 from shapemetrics.datasets.allen.recording import Recording, UnitFilters
+from shapemetrics.datasets.allen.spike_ranges import read_trains
 from shapemetrics.datasets.allen.stimuli import Stimulus
 
 #: Columns of the units table that the filters need.
 QUALITY = ("quality", "amplitude_cutoff", "presence_ratio", "isi_violations")
 ELECTRODES = "general/extracellular_ephys/electrodes"
-#: Spike trains up to this size (bytes) are read whole, for a request costs more.
-WHOLE = 1 << 17
+#: Files before this version of NWB keep their presentations elsewhere.
+FIRST_VERSION = "2.2.2"
 
 
 def read_recording(
@@ -42,8 +43,8 @@ def read_recording(
     name : str
         What to call the file in messages.
     sparse : bool
-        Read only spikes around the stimulus, which saves most of the bytes of a remote file.
-        Counts are the same.
+        For a remote file: read the spikes in few, large ranges, and keep those around the stimulus
+        only. Counts are the same.
 
     Returns
     -------
@@ -61,12 +62,17 @@ def read_recording(
         units, keep, n_recorded = _units(file, filters)
         presentations = read_presentations(file, kind, name)
         windows = blocks(presentations) if sparse else None
-        spike_times = _spike_times(file["units"], keep, windows, _span(file))
+        spike_times = _spike_times(file["units"], keep, windows)
         invalid = _invalid_times(file)
     except KeyError as error:
         raise ValueError(f"{name}: no session file of the Observatory: {error.args[0]}") from None
     except (OSError, RuntimeError) as error:
         raise ValueError(f"{name}: damaged or not an NWB file: {error}") from error
+    for unit, times in zip(units["unit_id"], spike_times):
+        if (np.diff(times) < 0).any():
+            raise ValueError(
+                f"{name}: unit {unit}: found spike times that descend, expected ascending ones"
+            )
     order = np.argsort(units["unit_id"].to_numpy(), kind="stable")
     return Recording(
         session_id=session_id,
@@ -94,11 +100,24 @@ def read_presentations(file: h5py.File, kind: Stimulus, name: str) -> pd.DataFra
         If the session did not show it.
     """
     shown = stimulus_names(file)
+    if not shown:
+        version = _text(file.attrs.get("nwb_version", "unknown"))
+        raise ValueError(
+            f"{name}: found no tables of presentations in a file of NWB {version}, expected "
+            f"{FIRST_VERSION} or later (the files of May 2020); fetch it again"
+        )
     tables = [file[f"intervals/{table}_presentations"] for table in kind.tables if table in shown]
     if not tables:
         raise ValueError(
             f"{name}: stimulus {kind.name!r} was not shown; there are: {', '.join(shown) or 'none'}"
         )
+    for table in tables:
+        lacking = [c for c in ("start_time", "stop_time", *kind.conditions) if c not in table]
+        if lacking:
+            raise ValueError(
+                f"{name}: found no column {lacking[0]!r} in the presentations of {kind.name}, "
+                f"expected it beside {', '.join(sorted(table)[:8])}"
+            )
     columns = ("start_time", "stop_time", *kind.conditions)
     parts = [pd.DataFrame({c: _numbers(table[c][()]) for c in columns}) for table in tables]
     return pd.concat(parts).sort_values("start_time", kind="stable", ignore_index=True)
@@ -130,50 +149,14 @@ def _units(file: h5py.File, filters: UnitFilters) -> tuple[pd.DataFrame, np.ndar
 
 
 def _spike_times(
-    table: h5py.Group, keep: np.ndarray, windows: np.ndarray | None, span: float
+    table: h5py.Group, keep: np.ndarray, windows: np.ndarray | None
 ) -> list[np.ndarray]:
-    """Spike times of the units at these positions: all, or those in and around some windows."""
+    """Spike times of the units at these positions: all, or those in some windows."""
     ends = table["spike_times_index"][()].astype(np.int64)
-    starts = np.concatenate([[0], ends[:-1]])
-    times = table["spike_times"]
-    whole = WHOLE // times.dtype.itemsize
-    result = []
-    for first, last in zip(starts[keep], ends[keep]):
-        if windows is None or last - first <= whole:
-            result.append(times[first:last])
-        else:
-            result.append(_in_windows(times, first, last, windows, span))
-    return result
-
-
-def _in_windows(
-    times: h5py.Dataset, first: int, last: int, windows: np.ndarray, span: float
-) -> np.ndarray:
-    """Spikes of one unit, times[first:last], that cover the windows.
-
-    Spikes are ascending and roughly even over the session, so where a window lies can be guessed;
-    what is read is checked and extended until it covers the window, so a bad guess only costs.
-    """
-    number = last - first
-    covered = []
-    for start, stop in windows:
-        margin = max(number // 50, 1)
-        low = first + int(number * min(start / span, 1.0)) - margin
-        high = first + int(number * min(stop / span, 1.0)) + margin
-        low = int(np.clip(low, first, last - 1))
-        high = int(np.clip(high, low + 1, last))
-        block = times[low:high]
-        while low > first and block[0] >= start:
-            wider = max(first, low - margin)
-            block, low = np.concatenate([times[wider:low], block]), wider
-            margin *= 2
-        while high < last and block[-1] <= stop:
-            wider = min(last, high + margin)
-            block, high = np.concatenate([block, times[high:wider]]), wider
-            margin *= 2
-        # The guess reaches beyond the window; what lies outside may overlap the next block.
-        covered.append(block[(block >= start) & (block <= stop)])
-    return np.concatenate(covered)
+    starts = np.concatenate([[0], ends[:-1]])[keep]
+    if windows is None:
+        return [table["spike_times"][first:last] for first, last in zip(starts, ends[keep])]
+    return read_trains(table["spike_times"], starts, ends[keep], windows)
 
 
 def blocks(presentations: pd.DataFrame, pause: float = 20.0) -> np.ndarray:
@@ -187,12 +170,6 @@ def blocks(presentations: pd.DataFrame, pause: float = 20.0) -> np.ndarray:
     first = np.concatenate([start[:1], start[new + 1]])
     last = np.concatenate([stop[new], stop[-1:]])
     return np.column_stack([first - 1.0, last + 1.0])
-
-
-def _span(file: h5py.File) -> float:
-    """End of the last presentation of any stimulus: about the length of the session."""
-    ends = [file[f"intervals/{name}_presentations/stop_time"] for name in stimulus_names(file)]
-    return max(float(end[-1]) for end in ends if len(end))
 
 
 def _invalid_times(file: h5py.File) -> pd.DataFrame:

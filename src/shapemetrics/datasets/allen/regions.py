@@ -4,79 +4,28 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.ndimage import gaussian_filter1d
 from sklearn.decomposition import PCA
 
 from shapemetrics.datasets.allen.anatomy import (
-    Level,
     at_level,
     division,
-    hierarchy_scores,
+    hierarchy_score,
+    is_part_of,
     structure,
 )
 from shapemetrics.datasets.allen.responses import HALVES, ResponseFile, mean_responses
+from shapemetrics.datasets.allen.settings import Pooling, Transform
 from shapemetrics.store.writer import StoreWriter
 
 #: What each representation of a region averages: all repeats, or one half of them.
 PARTS = ("all", *HALVES)
 #: Fewest regions that can be compared.
 MIN_REGIONS = 3
-
-Transform = Literal["none", "sqrt", "zscore"]
-
-
-@dataclass(frozen=True)
-class Pooling:
-    """How units become regions.
-
-    Attributes
-    ----------
-    level : {"annotated", "structure", "division"} or int
-        Level of the ontology at which units are joined; see
-        :func:`shapemetrics.datasets.allen.anatomy.at_level`.
-    structures : sequence of str or None
-        Take only these regions; None takes all.
-    min_units : int
-        Regions with fewer are left out.
-    max_units : int or None
-        Of larger regions, a random choice of so many units.
-    n_components : int or None
-        Principal components that stand for a region (published: 100); None keeps the units.
-        A region with fewer units keeps all of them.
-    transform : {"none", "sqrt", "zscore"}
-        Of each unit's mean counts: as they are, square-rooted (steadier variance), or scaled to
-        unit variance.
-    hierarchy, variant : str
-        Which hierarchy score the regions carry.
-    seed : int
-        Of the choice that `max_units` makes.
-    """
-
-    level: Level = "structure"
-    structures: tuple[str, ...] | None = None
-    min_units: int = 20
-    max_units: int | None = None
-    n_components: int | None = 20
-    transform: Transform = "sqrt"
-    hierarchy: str = "harris2019"
-    variant: str = "cc_tc_ct"
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if self.min_units < 2:
-            raise ValueError(f"min_units {self.min_units}: expected at least 2")
-        if self.max_units is not None and self.max_units < self.min_units:
-            raise ValueError(
-                f"max_units {self.max_units}: expected min_units {self.min_units} or more"
-            )
-        if self.n_components is not None and self.n_components < 1:
-            raise ValueError(f"n_components {self.n_components}: expected at least 1")
-        if self.transform not in ("none", "sqrt", "zscore"):
-            raise ValueError(f"transform {self.transform!r}: expected none, sqrt or zscore")
 
 
 def pool_regions(
@@ -106,7 +55,8 @@ def pool_regions(
     -------
     pandas.DataFrame
         One row a region that has units, kept or not: ``n_units``, ``n_sessions``, ``reliability``
-        and covariates.
+        and covariates. ``hierarchy_rule`` says whether the score is the region's own, its area's,
+        or the mean of its parts (see :func:`shapemetrics.datasets.allen.anatomy.hierarchy_score`).
 
     Raises
     ------
@@ -137,6 +87,9 @@ def pool_regions(
         "pooling": vars(settings),
         "sessions": [session.session_id for session in sessions],
         "dropped_units": _total(session.dropped for session in sessions),
+        "dropped_units_by_session": {str(s.session_id): s.dropped for s in sessions},
+        "unknown_structures": _total(session.unknown_structures for session in sessions),
+        "annotation": sorted({session.annotation for session in sessions} - {""}),
         "stimuli_not_shared": len({s for x in sessions for s in x.stimuli}) - len(stimuli),
         **dict(metadata or {}),
     }
@@ -207,7 +160,10 @@ def _members(
             members.setdefault(at_level(acronym, settings.level), []).append(
                 (session, acronym, ids)
             )
-    wanted = settings.structures or tuple(members)
+    if settings.parents == "drop":
+        for whole in [m for m in members if any(is_part_of(part, m) for part in members)]:
+            del members[whole]
+    wanted = settings.structures or tuple(m for m in members if m not in settings.exclude)
     for region in wanted:
         if structure(region).acronym not in members:
             raise ValueError(
@@ -235,7 +191,30 @@ def _responses(
         rng = np.random.default_rng([settings.seed, *region.encode()])
         chosen = rng.choice(responses.shape[2], settings.max_units, replace=False)
         responses = responses[..., np.sort(chosen)]
-    return transformed(responses, settings.transform)
+    return transformed(smoothed(responses, settings.smoothing), settings.transform)
+
+
+def smoothed(responses: np.ndarray, width: float) -> np.ndarray:
+    """Smooth mean responses (3, m, n) along the stimuli by a Gaussian of this standard deviation.
+
+    At both ends the responses are continued by their mirror image.
+    """
+    return gaussian_filter1d(responses, width, axis=1) if width > 0 else responses
+
+
+def of_unit_norm(responses: np.ndarray, name: str) -> np.ndarray:
+    """Centre the columns of responses (m, n), and scale them to a Frobenius norm of 1.
+
+    Raises
+    ------
+    ValueError
+        If the responses do not vary.
+    """
+    centred = responses - responses.mean(axis=0)
+    norm = np.linalg.norm(centred)
+    if not norm > 0:
+        raise ValueError(f"{name}: found responses that do not vary, expected some variance")
+    return centred / norm
 
 
 def transformed(responses: np.ndarray, transform: Transform) -> np.ndarray:
@@ -270,19 +249,22 @@ def _add(
         share = 1.0
         if settings.n_components is not None:
             matrix, share = principal_components(matrix, settings.n_components)
+        if settings.unit_norm:
+            matrix = of_unit_norm(matrix, f"region {region}, {part} repeats")
         id = name if part == "all" else f"{name}_{part}"
         writer.add(id, matrix, half=part, variance_kept=round(share, 6), **covariates)
 
 
 def _covariates(region: str, settings: Pooling) -> dict[str, Any]:
     where = structure(region)
-    scores = hierarchy_scores(settings.hierarchy, settings.variant)
+    score = hierarchy_score(region, settings.hierarchy, settings.variant)
     return {
         "structure_acronym": region,
         "structure_name": where.name,
         "division": division(region),
         "ccf_color": where.color,
-        "hierarchy_score": scores.get(region, np.nan),
+        "hierarchy_score": score.value,
+        "hierarchy_rule": score.rule,
     }
 
 

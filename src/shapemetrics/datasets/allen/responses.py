@@ -34,6 +34,10 @@ class SessionResponses:
         Valid repeats behind each sum.
     dropped : dict of str to int
         Units left out, by reason.
+    unknown_structures : dict of str to int
+        Of them, those whose structure the ontology does not have, by its name.
+    annotation : str
+        Where the structures come from.
     simulated : bool
     """
 
@@ -43,6 +47,8 @@ class SessionResponses:
     counts: np.ndarray
     repeats: np.ndarray
     dropped: dict[str, int] = field(default_factory=dict)
+    unknown_structures: dict[str, int] = field(default_factory=dict)
+    annotation: str = ""
     simulated: bool = False
 
     def save(self, path: str | os.PathLike) -> None:
@@ -52,6 +58,8 @@ class SessionResponses:
             "session_id": int(self.session_id),
             "stimuli": self.stimuli,
             "dropped": dict(self.dropped),
+            "unknown_structures": dict(self.unknown_structures),
+            "annotation": self.annotation,
             "simulated": bool(self.simulated),
         }
         arrays = {"header": np.array(json.dumps(header))}
@@ -100,6 +108,8 @@ class ResponseFile:
         self.session_id = int(header["session_id"])
         self.stimuli: list[str] = header["stimuli"]
         self.dropped: dict[str, int] = header["dropped"]
+        self.unknown_structures: dict[str, int] = header["unknown_structures"]
+        self.annotation: str = header["annotation"]
         self.simulated = bool(header["simulated"])
 
     def read(self, acronym: str) -> tuple[np.ndarray, np.ndarray]:

@@ -10,11 +10,14 @@ from pathlib import Path
 
 import pandas as pd
 
+from shapemetrics.datasets.allen.anatomy import reason_left_out
 from shapemetrics.files import atomic_path
 
 MANIFEST = "manifest.json"
 MANIFEST_VERSION = "0.3.0"
 SESSION_TYPES = ("brain_observatory_1.1", "functional_connectivity")
+#: Types of sessions that show a stimulus; those that are not here are shown by the first type only.
+SHOWN_BY = {"natural_movie_one": SESSION_TYPES}
 
 #: Files of a cache, as EcephysProjectCache lays them out: key, name, folder.
 LAYOUT = (
@@ -65,7 +68,7 @@ def read_sessions(path: str | os.PathLike) -> pd.DataFrame:
     pandas.DataFrame
         Indexed by session id; ``structures`` is a tuple of acronyms, empty where the file has none.
     """
-    table = _read(path, ("session_type",))
+    table = read_table(path, ("session_type",))
     genotype = table.pop("genotype") if "genotype" in table else None
     if genotype is not None and "full_genotype" not in table:
         table["full_genotype"] = genotype
@@ -76,7 +79,7 @@ def read_sessions(path: str | os.PathLike) -> pd.DataFrame:
 
 def read_probes(path: str | os.PathLike) -> pd.DataFrame:
     """Read ``probes.csv``; indexed by probe id, ``structures`` as in :func:`read_sessions`."""
-    table = _read(path, ("ecephys_session_id", "name"))
+    table = read_table(path, ("ecephys_session_id", "name"))
     printed = table.pop("ecephys_structure_acronyms") if _ACRONYMS in table else None
     table["structures"] = [()] * len(table) if printed is None else printed.map(parse_acronyms)
     return table
@@ -84,7 +87,7 @@ def read_probes(path: str | os.PathLike) -> pd.DataFrame:
 
 def read_channel_structures(path: str | os.PathLike) -> pd.Series:
     """Structure by channel id, from ``channels.csv``; empty where a channel has none."""
-    table = _read(path, ("ecephys_structure_acronym",))
+    table = read_table(path, ("ecephys_structure_acronym",))
     return table["ecephys_structure_acronym"].fillna("")
 
 
@@ -132,12 +135,59 @@ def write_manifest(folder: str | os.PathLike) -> Path:
     return path
 
 
+def session_types_of(stimulus: str) -> tuple[str, ...]:
+    """Types of the sessions that show a stimulus.
+
+    Examples
+    --------
+    >>> session_types_of("natural_movie_one")
+    ('brain_observatory_1.1', 'functional_connectivity')
+    >>> session_types_of("natural_scenes")
+    ('brain_observatory_1.1',)
+    """
+    return SHOWN_BY.get(stimulus, SESSION_TYPES[:1])
+
+
+def recorded_structures(table: pd.DataFrame, ids: Sequence[int] | None = None) -> pd.DataFrame:
+    """Structures that sessions list, before anything is downloaded but their table.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        From :func:`read_sessions`.
+    ids : sequence of int, optional
+        These sessions; all when not given.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per acronym: ``structure_acronym``, ``n_sessions`` that list it, and ``left_out``,
+        why its units make no region ("grey", "ventricle", ...; empty where they may). Regions are
+        at most as many as have no reason to be left out; how many have enough units is not in
+        the table.
+    """
+    chosen = table if ids is None else table.loc[list(ids)]
+    number: dict[str, int] = {}
+    for row in chosen["structures"]:
+        for acronym in set(row):
+            number[acronym] = number.get(acronym, 0) + 1
+    found = sorted(number.items(), key=lambda item: (-item[1], item[0]))
+    return pd.DataFrame(
+        {
+            "structure_acronym": [acronym for acronym, _ in found],
+            "n_sessions": [n for _, n in found],
+            "left_out": [reason_left_out(acronym) for acronym, _ in found],
+        }
+    )
+
+
 def choose_sessions(
     table: pd.DataFrame,
     *,
     ids: Sequence[int] | None = None,
-    session_types: Iterable[str] = SESSION_TYPES,
+    session_types: Iterable[str] | None = None,
     limit: int | None = None,
+    stimulus: str | None = None,
 ) -> list[int]:
     """Ids of the sessions that a study takes.
 
@@ -147,10 +197,12 @@ def choose_sessions(
         From :func:`read_sessions`.
     ids : sequence of int, optional
         Exactly these, in this order.
-    session_types : iterable of str
-        Otherwise all of these types.
+    session_types : iterable of str, optional
+        Otherwise all of these types; by default those that show the stimulus.
     limit : int, optional
         No more than the first so many.
+    stimulus : str, optional
+        Sessions that do not show it are left out; of those asked for by id none may be.
 
     Returns
     -------
@@ -159,8 +211,9 @@ def choose_sessions(
     Raises
     ------
     ValueError
-        If an id is unknown, or nothing is left.
+        If an id is unknown or its session does not show the stimulus, or nothing is left.
     """
+    showing = SESSION_TYPES if stimulus is None else session_types_of(stimulus)
     if ids:
         unknown = [i for i in ids if i not in table.index]
         if unknown:
@@ -169,27 +222,48 @@ def choose_sessions(
                 f"{table.index[0]} to {table.index[-1]}"
             )
         chosen = list(ids)
+        without = [i for i in ids if table.loc[i, "session_type"] not in showing]
+        if without:
+            raise ValueError(
+                f"session {without[0]}: found type {table.loc[without[0], 'session_type']}, "
+                f"expected {' or '.join(showing)}, which shows {stimulus}"
+            )
     else:
-        chosen = list(table.index[table["session_type"].isin(list(session_types))])
+        asked = list(showing if session_types is None else session_types)
+        types = [t for t in asked if t in showing]
+        if not types:
+            raise ValueError(
+                f"no session of type {asked} shows {stimulus}; expected {' or '.join(showing)}"
+            )
+        chosen = list(table.index[table["session_type"].isin(types)])
+        session_types = types
     chosen = [int(i) for i in chosen[:limit]]
     if not chosen:
         there = ", ".join(sorted(table["session_type"].unique()))
-        raise ValueError(f"no session of type {list(session_types)}; the table has: {there}")
+        raise ValueError(f"no session of type {list(session_types or ())}; the table has: {there}")
     return chosen
 
 
 _ACRONYMS = "ecephys_structure_acronyms"
 
 
-def _read(path: str | os.PathLike, columns: Sequence[str]) -> pd.DataFrame:
+def read_table(path: str | os.PathLike, columns: Sequence[str]) -> pd.DataFrame:
+    """Read a table of an ecephys cache, indexed by id; ValueError where it lacks a column."""
     try:
-        table = pd.read_csv(path, index_col="id")
-    except (OSError, ValueError) as error:
-        raise ValueError(f"{path}: cannot be read as a table: {error}") from None
-    missing = [column for column in columns if column not in table]
+        table = pd.read_csv(path)
+    except (OSError, ValueError, TypeError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ValueError(f"{path}: cannot be read as a table: {reason}") from None
+    missing = [column for column in ("id", *columns) if column not in table]
     if missing:
-        raise ValueError(f"{path}: column {missing[0]!r} is missing")
-    return table
+        found = ", ".join(map(str, table.columns[:6]))[:120]
+        raise ValueError(
+            f"{path}: column {missing[0]!r} is missing: found {' '.join(found.split())!r}, "
+            "expected a table of an ecephys cache (an error page may have come in its place)"
+        )
+    if not len(table) or not pd.api.types.is_integer_dtype(table["id"]):
+        raise ValueError(f"{path}: found {len(table)} rows, expected rows with whole numbers as id")
+    return table.set_index("id")
 
 
 def _joined(by_key: dict[str, dict[str, str]], key: str) -> str:

@@ -12,7 +12,7 @@ import os
 import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,7 @@ from shapemetrics.datasets.allen import movies
 from shapemetrics.datasets.allen.population import Population, depth, populations
 from shapemetrics.datasets.allen.sdk_scripts import run_script
 from shapemetrics.datasets.allen.sessions import write_manifest
-from shapemetrics.datasets.allen.stimuli import Stimulus, stimulus
+from shapemetrics.datasets.allen.settings import Simulation
 from shapemetrics.files import atomic_path
 
 TRUTH = "truth"
@@ -35,39 +35,6 @@ GAIN_NOISE = 0.2
 PAUSE = (10.0, 30.0, 10.0)
 #: The type that simulated sessions say they are: the one whose stimuli they show.
 SESSION_TYPE = "brain_observatory_1.1"
-
-
-@dataclass(frozen=True)
-class Simulation:
-    """What to simulate.
-
-    Attributes
-    ----------
-    stimulus : str
-        Name of the stimulus.
-    n_sessions, n_probes : int
-        Sessions, and probes in each.
-    n_frames : int
-        Frames of a movie; other stimuli have their published conditions.
-    n_repeats : int
-        Presentations of each stimulus.
-    unit_scale : float
-        Multiplies the numbers of units.
-    seed : int
-    """
-
-    stimulus: str = "natural_movie_one"
-    n_sessions: int = 6
-    n_probes: int = 6
-    n_frames: int = 900
-    n_repeats: int = 20
-    unit_scale: float = 1.0
-    seed: int = 0
-
-    @property
-    def kind(self) -> Stimulus:
-        """The stimulus."""
-        return stimulus(self.stimulus)
 
 
 def drives(settings: Simulation) -> list[np.ndarray]:

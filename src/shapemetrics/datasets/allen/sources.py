@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -20,6 +21,8 @@ from shapemetrics.datasets.allen.sdk_scripts import run_script
 from shapemetrics.datasets.allen.sessions import (
     read_channel_structures,
     read_manifest,
+    read_probes,
+    read_sessions,
     session_name,
 )
 from shapemetrics.datasets.allen.stimuli import Stimulus
@@ -31,6 +34,12 @@ from shapemetrics.datasets.http_file import HttpFile
 PUBLIC = "https://allen-brain-observatory.s3.amazonaws.com/visual-coding-neuropixels/ecephys-cache/"
 TABLES = ("sessions.csv", "probes.csv", "channels.csv")
 NAMES = ("simulated", "stream", "download", "allensdk")
+#: What reads each table, and refuses what is none: an error page, say, that came with status 200.
+TABLE_READERS: Mapping[str, Callable[[Path], Any]] = {
+    "sessions.csv": read_sessions,
+    "probes.csv": read_probes,
+    "channels.csv": read_channel_structures,
+}
 
 Progress = Callable[[int, int], None]
 
@@ -40,6 +49,8 @@ class Source(ABC):
 
     #: Whether no animal produced the data.
     simulated = False
+    #: Where the structures of channels come from; known once `structures` was asked.
+    annotation = ""
 
     @abstractmethod
     def table(self, name: str) -> Path:
@@ -58,11 +69,21 @@ class Source(ABC):
         """
 
     def structures(self) -> pd.Series | None:
-        """Structure by channel id, as the session tables give it; None where there is no table."""
+        """Structure by channel id, as the session tables give it; None where there is no table.
+
+        Warns
+        -----
+        UserWarning
+            If there is no table (a server may refuse it, 403, or not have it, 404): structures are
+            then those of the session files, which `annotation` says from then on.
+        """
         try:
             path = self.table("channels.csv")
-        except MissingError:
+        except MissingError as error:
+            self.annotation = f"session files, for want of channels.csv ({error})"
+            warnings.warn(f"structures are those of the session files: {error}", stacklevel=2)
             return None
+        self.annotation = "channels.csv"
         return read_channel_structures(path)
 
 
@@ -74,7 +95,12 @@ class _Web(Source):
         self.retry = retry or Retry()
 
     def table(self, name: str) -> Path:
-        return download(Remote(self.url + name, self.folder / name), retry=self.retry)
+        # Parsed before it is kept: what is no table would otherwise be found here for ever.
+        return download(
+            Remote(self.url + name, self.folder / name),
+            retry=self.retry,
+            check=TABLE_READERS.get(name),
+        )
 
 
 class Stream(_Web):
@@ -90,15 +116,15 @@ class Stream(_Web):
 
     Attributes
     ----------
-    n_bytes : int
-        Bytes read from session files so far.
+    n_bytes, n_requests : int
+        Bytes read from session files so far, and requests.
     """
 
     def __init__(
         self, folder: str | os.PathLike, url: str = PUBLIC, retry: Retry | None = None
     ) -> None:
         super().__init__(folder, url, retry)
-        self.n_bytes = 0
+        self.n_bytes = self.n_requests = 0
 
     def recording(
         self, session_id: int, kind: Stimulus, filters: UnitFilters | None = None
@@ -113,6 +139,7 @@ class Stream(_Web):
                 raise (remote.error or error) from error
             finally:
                 self.n_bytes += remote.n_bytes
+                self.n_requests += remote.n_requests
 
 
 class Download(_Web):

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from shapemetrics.datasets.allen.anatomy import has_structure
+from shapemetrics.datasets.allen.anatomy import reason_left_out
 from shapemetrics.datasets.allen.responses import SessionResponses
 
 MEMBERS = ("counts", "structure_acronym", "contrast_left", "contrast_right")
@@ -68,7 +68,9 @@ def read_session(path: str | os.PathLike, *, min_repeats: int = 2) -> SessionRes
             f"{path}: found counts of shape {trials.shape}, expected "
             f"({len(left)} trials, {len(acronyms)} units, bins)"
         )
-    placed = np.array([has_structure(a) for a in acronyms], dtype=bool)
+    reasons = pd.Series([reason_left_out(str(a)) for a in acronyms], dtype=object)
+    placed = (reasons == "").to_numpy(dtype=bool)
+    unknown = pd.Series(acronyms)[(reasons == "unknown_structure").to_numpy(dtype=bool)]
     kinds, kind = np.unique(np.column_stack([left, right]), axis=0, return_inverse=True)
     kind = kind.ravel()
     half = pd.Series(kind).groupby(kind).cumcount().to_numpy() % 2
@@ -97,5 +99,7 @@ def read_session(path: str | os.PathLike, *, min_repeats: int = 2) -> SessionRes
         units=units,
         counts=counts.reshape(2, len(units), -1),
         repeats=repeats.reshape(2, len(units), -1),
-        dropped={"no_structure": int((~placed).sum())},
+        dropped={str(name): int(n) for name, n in reasons[~placed].value_counts().items()},
+        unknown_structures={str(name): int(n) for name, n in unknown.value_counts().items()},
+        annotation="session file",
     )

@@ -105,7 +105,7 @@ def refuse_cell(grid: Grid, line: int, place: int, text: str) -> NoReturn:
     if grid.width == 1 and any(mark in text for mark in ";\t,|: " if mark != delimiter):
         hint = "; option delimiter says what divides cells"
     elif kind in ("empty", "missing"):
-        hint = "; every unit needs a response to every stimulus"
+        hint = "; every row needs a value in every column"
     elif cells.number(text, other) is not None:
         hint = f"; decimal: {other!r} (--decimal) reads it as a number with decimals"
     elif kind == "name":

@@ -47,11 +47,11 @@ class ProbeSettings:
         if self.layers is not None:
             object.__setattr__(self, "layers", tuple(self.layers))
         if self.dtype not in ("float32", "float16"):
-            raise ValueError(f"probe dtype must be 'float32' or 'float16', found {self.dtype!r}")
+            raise ValueError(f"dtype: found {self.dtype!r}, expected 'float32' or 'float16'")
         for name in ("max_side", "max_samples"):
             value = getattr(self, name)
             if value is not None and value < 1:
-                raise ValueError(f"{name} must be at least 1, found {value}")
+                raise ValueError(f"{name}: found {value}, expected at least 1")
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> ProbeSettings:

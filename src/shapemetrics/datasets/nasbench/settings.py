@@ -15,22 +15,32 @@ class TrainingSettings:
 
     Parameters
     ----------
-    stem_channels, cells_per_stack, stacks : int
-        As in `build_network`.
+    stem_channels : int
+        Channels of the first layer, doubled at each stack (published 128).
+    cells_per_stack : int
+        Cells of each stack (published 3).
+    stacks : int
+        Stacks of cells, between which the grid is halved (published 3).
     epochs : float
-        Passes over the training images.
+        Passes over the training images (published 4, 12, 36 and 108).
     batch_size : int
-        Images a step.
+        Images per step (published 256).
     shards : int
-        Parts of a batch that are normalised by themselves, as on as many processors.
+        Parts of a batch that are normalised by themselves, as on as many processors (published 2).
     learning_rate : float
-        Rate at the start; it falls to 0 along half a cosine, step by step.
-    momentum, decay, epsilon, weight_decay : float
-        As in `TensorFlowRMSProp`.
+        Rate at the start; it falls to 0 along half a cosine, step by step (published 0.2).
+    momentum : float
+        Momentum of RMSProp (published 0.9).
+    decay : float
+        Decay of RMSProp's running mean of squared gradients (published 0.9).
+    epsilon : float
+        Added to that mean before its root is taken (published 1).
+    weight_decay : float
+        Half the weight of the squared norm of all weights (published 0.0001).
     crop_padding : int
-        Pixels of padding from which a random crop is taken; 0 for none.
+        Pixels of padding from which a random crop is taken; 0 for none (published 4).
     flip : bool
-        Whether images are mirrored at random.
+        Whether images are mirrored at random (published true; a mirrored digit is no digit).
     batch_norm : {"calibrated", "running"}
         Statistics of batch normalisation when the network is not being trained: those of one pass
         over training images (see `calibrate`), or the running averages of training.
@@ -76,18 +86,18 @@ class TrainingSettings:
     def __post_init__(self) -> None:
         if self.batch_norm not in ("calibrated", "running"):
             raise ValueError(
-                f"batch_norm must be 'calibrated' or 'running', found {self.batch_norm!r}"
+                f"batch_norm: found {self.batch_norm!r}, expected 'calibrated' or 'running'"
             )
         if self.precision not in ("float32", "tf32", "bfloat16"):
             raise ValueError(
-                f"precision must be 'float32', 'tf32' or 'bfloat16', found {self.precision!r}"
+                f"precision: found {self.precision!r}, expected 'float32', 'tf32' or 'bfloat16'"
             )
         for name in ("batch_size", "shards", "calibration_images", "eval_batch_size"):
             if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, found {getattr(self, name)}")
+                raise ValueError(f"{name}: found {getattr(self, name)}, expected at least 1")
         for name in ("epochs", "crop_padding", "learning_rate"):
             if getattr(self, name) < 0:
-                raise ValueError(f"{name} must not be negative, found {getattr(self, name)}")
+                raise ValueError(f"{name}: found {getattr(self, name)}, expected at least 0")
 
     @classmethod
     def published(cls, epochs: float = 108, **changes: Any) -> TrainingSettings:

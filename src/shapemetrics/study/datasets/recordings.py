@@ -1,0 +1,271 @@
+"""Recordings whose units are pooled into brain regions: settings, and what is asked of them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from shapemetrics.datasets.allen.costs import reading_memory
+from shapemetrics.datasets.allen.recording import UnitFilters
+from shapemetrics.datasets.allen.settings import Pooling, Simulation
+from shapemetrics.store.metadata import OWN_COLUMNS
+from shapemetrics.study.datasets.base import COMPARED, StudyDataset, expect
+from shapemetrics.study.datasets.settings import DatasetSettings
+from shapemetrics.study.section import FromLibrary, Section
+from shapemetrics.study.selection import Selection
+
+#: The one selection that is analysed, and the one that the noise floor is measured on.
+REGIONS, HALVES = "regions", "halves"
+
+AtLeastTwo = Annotated[int, Field(ge=2)]
+Depth = Annotated[int, Field(ge=0)]
+Regions = Annotated[
+    Pooling,
+    FromLibrary(
+        Pooling,
+        hidden=["seed"],  # derived from the study's
+        level=Literal["annotated", "structure", "division"] | Depth,
+        min_units=AtLeastTwo,
+        max_units=AtLeastTwo | None,
+        n_components=Annotated[int, Field(ge=1)] | None,
+        smoothing=Annotated[float, Field(ge=0)],
+        hierarchy=Literal["harris2019", "siegle2021"],
+        variant=Literal[
+            "cc_initial", "cc", "cc_tc_initial", "cc_tc", "cc_tc_ct_initial", "cc_tc_ct"
+        ],
+    ),
+]
+Simulated = Annotated[
+    Simulation,
+    FromLibrary(
+        Simulation,
+        hidden=["stimulus", "seed"],  # the dataset's, and derived from the study's
+        n_sessions=Annotated[int, Field(ge=1)],
+        n_probes=Annotated[int, Field(ge=1, le=6)],
+        n_frames=Annotated[int, Field(ge=10)],
+        n_repeats=AtLeastTwo,
+        unit_scale=Annotated[float, Field(gt=0)],
+    ),
+]
+Filters = Annotated[UnitFilters, FromLibrary(UnitFilters)]
+
+
+class Sessions(Section):
+    """Which sessions are read."""
+
+    ids: list[int] | None = Field(
+        None, description="Exactly these sessions; null takes all of the types below."
+    )
+    types: list[Literal["brain_observatory_1.1", "functional_connectivity"]] = Field(
+        ["brain_observatory_1.1", "functional_connectivity"],
+        description="Types of sessions; both show natural movie one.",
+    )
+    limit: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="No more than the first so many."
+    )
+
+
+class RecordingsSettings(DatasetSettings):
+    """Recordings of several brain regions."""
+
+    kind: Literal["recordings"] = Field(
+        description="Kind of the dataset; datasets called allen or steinmetz need not say it."
+    )
+    target: str = Field(
+        "hierarchy_score",
+        description="Numeric covariate that regression predicts, one region left out at a time.",
+    )
+    color: str = Field(
+        "hierarchy_score", description="Covariate that colours embeddings and dendrograms."
+    )
+    regions: Regions = Field(Pooling())
+
+
+class ObservatorySettings(RecordingsSettings):
+    """Allen Brain Observatory, Visual Coding Neuropixels (Siegle et al. 2021)."""
+
+    source: Literal["simulated", "stream", "download", "allensdk"] = Field(
+        "simulated",
+        description="Simulated sessions read by AllenSDK (simulated); parts of remote files "
+        "(stream); whole files that are fetched first (download); or an existing cache of "
+        "AllenSDK's (allensdk).",
+    )
+    folder: str | None = Field(
+        None,
+        description="The cache (allensdk), or the folder for fetched or simulated files; null is "
+        "a folder of the results.",
+    )
+    url: str | None = Field(
+        None, description="Address in the layout of the public bucket, which is the default."
+    )
+    python: str | None = Field(
+        None, description="A Python 3.11 for AllenSDK's environment; null looks for one."
+    )
+    sessions: Sessions = Field(Sessions())
+    stimulus: Literal[
+        "natural_movie_one", "natural_movie_three", "natural_scenes", "drifting_gratings"
+    ] = Field("natural_movie_one", description="Presentations whose spikes are counted.")
+    bin_width: Annotated[float, Field(gt=0)] | None = Field(
+        None,
+        description="Seconds. null counts spikes per presentation (a movie frame); a smaller "
+        "width divides presentations, a larger one joins frames.",
+    )
+    unit_filters: Filters = Field(UnitFilters())
+    simulation: Simulated = Field(Simulation())
+
+
+class SteinmetzSettings(RecordingsSettings):
+    """Multi-region recordings of Steinmetz et al. 2019."""
+
+    source: Literal["steinmetz"] = Field(
+        "steinmetz",
+        description="Where recordings come from; a dataset called steinmetz need not say it.",
+    )
+    folder: str = Field(description="Folder of session_NN.npz.")
+    min_repeats: int = Field(2, ge=2, description="Trials that a condition needs.")
+
+
+class Recordings(StudyDataset):
+    """Brain regions: all units of all sessions, pooled; whole and in halves of the repeats."""
+
+    kind = "recordings"
+    Settings = RecordingsSettings
+    settings: ObservatorySettings | SteinmetzSettings
+
+    leave_one_out = True
+    panels = ("state", "layer")
+    labels = ("division",)
+    label = "structure_acronym"
+    further_selections = (HALVES,)
+    figures = (
+        *("audit", "regression", "classification", "agreement"),
+        *("samples", "noise_floor", "growth"),
+    )
+    metric_figures = ("embedding", "atlas", "distortion", "dendrogram", "predictions")
+    #: Covariates of the store.
+    numbers = ("hierarchy_score", "n_units", "n_sessions", "reliability", "variance_kept")
+    texts = ("structure_acronym", "structure_name", "division", "ccf_color", "half")
+
+    @classmethod
+    def section_of(cls, settings: Mapping[str, Any]) -> type[Section]:
+        """Settings of one of the two sources."""
+        return SteinmetzSettings if settings.get("source") == "steinmetz" else ObservatorySettings
+
+    @property
+    def selections(self) -> dict[str, Selection]:
+        """All regions."""
+        return {REGIONS: self.selection(REGIONS)}
+
+    def selection(self, name: str) -> Selection:
+        """All regions (also those ``compared``), or their ``halves``: odd and even repeats."""
+        if name == HALVES:
+            return Selection({"half": ["odd", "even"]}, None)
+        if name not in (REGIONS, COMPARED):
+            raise KeyError(name)
+        return Selection({"half": "all"}, None)
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The one that the settings name."""
+        return (self.settings.target,)
+
+    @property
+    def color(self) -> str:
+        """As set."""
+        return self.settings.color
+
+    @property
+    def dendrogram(self) -> dict[str, Any]:
+        """All regions in the atlas's colours."""
+        return {"selection": REGIONS, "color": "ccf_color", "legend": "division"}
+
+    def check_names(self) -> None:
+        """Covariates must be those of the store."""
+        expect(f"{self.key}.target", self.targets, self.numbers)
+        expect(f"{self.key}.color", [self.color], [*self.numbers, *self.texts, *OWN_COLUMNS])
+
+    # What jobs are given.
+
+    @property
+    def is_observatory(self) -> bool:
+        """Whether sessions are those of the Allen Brain Observatory, or simulated ones."""
+        return isinstance(self.settings, ObservatorySettings)
+
+    @property
+    def is_simulated(self) -> bool:
+        """Whether sessions are simulated."""
+        return self.settings.source == "simulated"
+
+    @property
+    def uses_allensdk(self) -> bool:
+        """Whether AllenSDK, which needs an environment of its own, reads the sessions."""
+        return self.settings.source in ("simulated", "allensdk")
+
+    @property
+    def needs_network(self) -> bool:
+        """Whether sessions are fetched."""
+        return self.settings.source in ("stream", "download")
+
+    @property
+    def folder(self) -> str:
+        """Folder of the sessions."""
+        return self.settings.folder or self.study.layout["session_folder"].format(dataset=self.name)
+
+    @property
+    def simulated_files(self) -> list[str]:
+        """Manifest, sessions and ground truth of simulated sessions; none of others."""
+        if not self.is_simulated:
+            return []
+        files = ("manifest.json", "sessions.csv", os.path.join("truth", "structures.csv"))
+        return [os.path.join(self.folder, file) for file in files]
+
+    @property
+    def written_folder(self) -> str | None:
+        """Where simulated sessions go, if the settings say so."""
+        return self.settings.folder if self.is_simulated else None
+
+    @property
+    def simulation(self) -> dict[str, Any]:
+        """What is simulated."""
+        return {"stimulus": self.plain["stimulus"], **self.plain["simulation"]}
+
+    @property
+    def choice(self) -> dict[str, Any]:
+        """Which sessions are read, as their chooser takes it."""
+        sessions = self.plain["sessions"]
+        return {
+            "ids": sessions["ids"],
+            "session_types": sessions["types"],
+            "stimulus": self.plain["stimulus"],
+            "limit": sessions["limit"],
+        }
+
+    def session_memory(self, session: str) -> int:
+        """Megabytes of a job that reads a session, by the size of its file where that is known."""
+        name = f"session_{session}"
+        path = os.path.join(self.folder, name, f"{name}.nwb")
+        size = os.path.getsize(path) if os.path.isfile(path) else None
+        if size is None and self.is_simulated:
+            size = 300_000_000  # not written yet, and far smaller than a real one
+        return reading_memory(self.settings.source, size)
+
+    @property
+    def pooling(self) -> dict[str, Any]:
+        """How units become regions."""
+        return {**self.plain["regions"], "seed": self.study.seed("pool_regions", self.name)}
+
+    @property
+    def described_source(self) -> str:
+        """Where the data come from, human-readable."""
+        if isinstance(self.settings, SteinmetzSettings):
+            return self.name
+        return f"{self.name}/{self.settings.source}/{self.settings.stimulus}"
+
+    @property
+    def stored_settings(self) -> dict[str, Any]:
+        """Settings that the store keeps."""
+        implied = {"kind"} if self.is_observatory else {"kind", "source"}
+        return {name: value for name, value in self.plain.items() if name not in implied}

@@ -1,0 +1,1 @@
+"""A study's settings: one tree of typed sections, read from YAML."""

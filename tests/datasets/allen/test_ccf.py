@@ -1,0 +1,113 @@
+"""Structures by coordinates, from a volume that is small enough to check by hand."""
+
+from __future__ import annotations
+
+import gzip
+
+import numpy as np
+import pytest
+
+from shapemetrics.datasets.allen.anatomy import structure
+from shapemetrics.datasets.allen.ccf import (
+    COORDINATES,
+    channel_structures,
+    fetch_annotation,
+    structure_ids,
+)
+from shapemetrics.datasets.download import DamagedError
+from shapemetrics.datasets.http import Retry
+
+QUICK = Retry(attempts=3, first_wait=0.01, longest_wait=0.05, timeout=2.0)
+
+
+def write_volume(path, volume, *, encoding="gzip", endian="little", kind="unsigned int"):
+    """An .nrrd of a volume whose axes are front to back, top to bottom, left to right."""
+    header = "\n".join(
+        [
+            "NRRD0004",
+            "# a comment",
+            f"type: {kind}",
+            "dimension: 3",
+            "space: left-posterior-superior",
+            f"sizes: {' '.join(map(str, volume.shape))}",
+            f"endian: {endian}",
+            f"encoding: {encoding}",
+            "space origin: (0,0,0)",
+        ]
+    )
+    order = "<" if endian == "little" else ">"
+    data = volume.astype(f"{order}u4").tobytes(order="F")
+    path.write_bytes(
+        f"{header}\n\n".encode() + (gzip.compress(data) if encoding == "gzip" else data)
+    )
+    return path
+
+
+@pytest.fixture
+def volume(rng):
+    return rng.integers(0, 1000, (7, 5, 6))
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "raw"])
+@pytest.mark.parametrize("endian", ["little", "big"])
+def test_points_are_looked_up_in_their_voxels(tmp_path, volume, rng, encoding, endian):
+    path = write_volume(tmp_path / "v.nrrd", volume, encoding=encoding, endian=endian)
+    points = rng.random((200, 3)) * np.array(volume.shape) * 10.0
+    a, b, c = (points // 10).astype(int).T
+    np.testing.assert_array_equal(structure_ids(path, points), volume[a, b, c])
+    # Edges of voxels, and another resolution.
+    assert structure_ids(path, [[0, 0, 0], [69.999, 49.999, 59.999], [10, 0, 0]]).tolist() == [
+        volume[0, 0, 0],
+        volume[6, 4, 5],
+        volume[1, 0, 0],
+    ]
+    assert structure_ids(path, [[25, 25, 25]], resolution=25).tolist() == [volume[1, 1, 1]]
+
+
+def test_points_without_coordinates_have_no_structure(tmp_path, volume):
+    path = write_volume(tmp_path / "v.nrrd", volume + 1)
+    found = structure_ids(path, [[np.nan, 1, 1], [-1, -1, -1], [5, 5, np.nan], [5, 5, 5]])
+    assert found.tolist() == [0, 0, 0, volume[0, 0, 0] + 1]
+    with pytest.raises(ValueError, match=r"found the point \[70.0, 0.0, 0.0\] um, expected points"):
+        structure_ids(path, [[70.0, 0.0, 0.0]])
+    with pytest.raises(ValueError, match=r"coordinates: found shape \(3,\)"):
+        structure_ids(path, [1.0, 2.0, 3.0])
+
+
+def test_channels_get_the_finest_structure_at_their_coordinates(tmp_path):
+    volume = np.zeros((4, 4, 4), dtype=int)
+    volume[1, 1, 1] = structure("VISp2/3").id
+    volume[2, 1, 3] = structure("LGd-sh").id
+    volume[3, 3, 3] = 5  # in no ontology
+    path = write_volume(tmp_path / "v.nrrd", volume)
+    lines = [
+        f"id,{','.join(COORDINATES)}",
+        "7,15,15,15",
+        "3,25,15,35",
+        "9,35,35,35",
+        "8,,,",
+        "2,0,0,0",
+    ]
+    (tmp_path / "channels.csv").write_text("\n".join(lines) + "\n")
+    found = channel_structures(tmp_path / "channels.csv", path)
+    assert found.to_dict() == {7: "VISp2/3", 3: "LGd-sh", 9: "5", 8: "", 2: ""}
+    (tmp_path / "channels.csv").write_text("id,x\n1,2\n")
+    with pytest.raises(ValueError, match="column 'anterior_posterior_ccf_coordinate' is missing"):
+        channel_structures(tmp_path / "channels.csv", path)
+
+
+def test_volume_is_fetched_once_and_whole(http_server, tmp_path, volume):
+    served = write_volume(http_server.folder / "annotation_10.nrrd", volume)
+    url = http_server.url + served.name
+    path = fetch_annotation(tmp_path, url, retry=QUICK)
+    assert path.with_name(path.name + ".sha256").is_file()
+    assert fetch_annotation(tmp_path, url, retry=QUICK) == path
+    assert len(http_server.asked) == 1
+    content = served.read_bytes()
+    for damaged in (b"<html>log in</html>\n", content[:-20], content.replace(b"gzip", b"bzip")):
+        served.write_bytes(damaged)
+        with pytest.raises(DamagedError, match="arrived damaged"):
+            fetch_annotation(tmp_path / "other", url, retry=QUICK)
+    path.write_bytes(content[:-1] + b"x")
+    with pytest.raises(DamagedError, match="found sha256"):
+        fetch_annotation(tmp_path, url, retry=QUICK)
