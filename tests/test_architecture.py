@@ -186,3 +186,27 @@ def test_what_is_safe_is_no_danger():
         "model.eval()",
     )
     assert [dangers(text) for text in safe] == [[]] * len(safe)
+
+
+def unordered(node: ast.expr) -> bool:
+    """Whether an expression is a set, or made of one: its order differs between processes."""
+    if isinstance(node, ast.BinOp):
+        return unordered(node.left) or unordered(node.right)
+    if isinstance(node, ast.Call):
+        return isinstance(node.func, ast.Name) and node.func.id in ("set", "frozenset")
+    return isinstance(node, ast.Set | ast.SetComp)
+
+
+def test_cases_of_tests_have_an_order():
+    """Workers that share the tests must collect the same ones in the same order."""
+    calls = [
+        (path, node)
+        for path in python_files("tests")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and len(node.args) > 1
+    ]
+    parametrized = [
+        (path, node) for path, node in calls if getattr(node.func, "attr", "") == "parametrize"
+    ]
+    assert len(parametrized) > 100
+    assert [f"{shown(p)}:{n.lineno}" for p, n in parametrized if unordered(n.args[1])] == []

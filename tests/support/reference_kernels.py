@@ -170,8 +170,11 @@ def _random_features(X: np.ndarray, frequencies: np.ndarray) -> np.ndarray:
 def _of_features(Z: np.ndarray, error: float, alpha: float, **options: Any) -> Shape:
     """A linear shape of features that carry errors of their own."""
     m = len(Z)
-    cutoff = _cutoff(m, alpha, options.pop("rank_tolerance"))
-    found = shape(Z, alpha=alpha, rank_tolerance=None if alpha == 1.0 else cutoff, **options)
+    chosen = options.pop("rank_tolerance")
+    cutoff = _cutoff(m, alpha, chosen)
+    # Without whitening the rank matters where it is asked for, or where it is a unit of size.
+    plain = alpha == 1.0 and chosen is None and not options.get("scale_free")
+    found = shape(Z, alpha=alpha, rank_tolerance=None if plain else cutoff, **options)
     further = error * found.stretch / float(found.norm)
     if alpha == 1.0:  # directions below the cutoff may be left out, or not
         further += np.sqrt(m) * cutoff / DOUBLE / STEPS

@@ -349,7 +349,9 @@ class KernelMetric(Metric):
         linear = self._linear(self.n_components if self.kernel == "linear" else None)
         tolerance = None if self.kernel == "linear" else self._tolerance(len(Z.values))
         if tolerance is not None:
-            linear = dataclasses.replace(linear, rank_tolerance=None)
+            # What the user chose is heeded at alpha = 1 too, but never below rounding.
+            chosen = None if self.rank_tolerance is None else tolerance
+            linear = dataclasses.replace(linear, rank_tolerance=chosen)
         item = linear.prepare_responses(Z, dtype, tolerance=tolerance)
         offset, transform = item.offset, item.transform
         if self.kernel != "linear" and Z.exponent != 0:  # the columns are not divided by it

@@ -9,7 +9,8 @@ from typing import Annotated, Any, Literal
 import pandas as pd
 from pydantic import Field
 
-from shapemetrics.datasets.distances import AuthorsAllen, DistanceTable, read_distances
+from shapemetrics.datasets.distances.authors_allen import AuthorsAllen
+from shapemetrics.datasets.distances.tables import DistanceTable, read_distances
 from shapemetrics.study.covariates import asked_by, check_covariates
 from shapemetrics.study.datasets.base import StudyDataset
 from shapemetrics.study.datasets.settings import DatasetSettings
