@@ -119,6 +119,7 @@ def _exact_shape(
     preserve_variance: bool,
     scale_free: bool,
     rank_tolerance: float | None,
+    heldout: bool,
 ) -> Shape:
     """``g(K^(1/2))`` as a symmetric matrix: alpha K^(1/2), and a projection for the rest."""
     m, K = len(found.K), _centred_gram(found.K)
@@ -131,7 +132,7 @@ def _exact_shape(
     order = np.argsort(-values)
     values, vectors = values[order], vectors[:, order]
     rank, near = rank_of(values, cutoff**2, float(error / largest))
-    doubtful = near and (alpha < 1.0 or rank_tolerance is not None)
+    doubtful = near and (alpha < 1.0 or rank_tolerance is not None or heldout)
     gap = Exact(np.inf)
     if n_components is not None and n_components <= rank:
         gap = values[n_components - 1] - (values[n_components] if n_components < m else 0)
@@ -191,16 +192,22 @@ def kernel_shape(
     n_components: int | None = None,
     seed: int = 0,
     median_fraction: float = 1.0,
+    heldout: bool = False,
     **options: Any,
 ) -> KernelShape:
-    """One network in the feature space of KernelMetric, with its parameters."""
+    """One network in the feature space of KernelMetric, with its parameters.
+
+    Held-out responses may lie in directions that hold nothing of those that were fitted, so that
+    for them it matters which directions count as zero, without whitening too.
+    """
     settings = {"preserve_variance": True, "scale_free": False, "rank_tolerance": None} | options
     if kernel == "linear":
         return KernelShape(shape(X, alpha=alpha, n_components=n_components, **settings), exact)
     width = {"bandwidth": bandwidth, "median_fraction": median_fraction}
     if approximation == "exact":
         found = gram(X, kernel, **width)
-        made = _exact_shape(found, alpha=alpha, n_components=n_components, **settings)
+        settings |= {"alpha": alpha, "n_components": n_components, "heldout": heldout}
+        made = _exact_shape(found, **settings)
         return KernelShape(made, _columns(exact(X), found.bandwidth))
     X = exact(X)
     m, n = X.shape
@@ -239,7 +246,8 @@ def kernel_shape(
     made = _of_features(
         near(X) @ weights, float(norm(errors) * np.sqrt(Exact(m)) / DOUBLE), alpha, **settings
     )
-    made = made._replace(doubtful=made.doubtful or (doubtful and alpha < 1.0))
+    doubtful |= bool(cutoff / 6 < squared < 6 * cutoff)
+    made = made._replace(doubtful=made.doubtful or (doubtful and (alpha < 1.0 or heldout)))
     return KernelShape(made, lambda T: near(T) @ weights)
 
 
@@ -256,11 +264,23 @@ def kernel(X: Any, Y: Any, *, geometry: str = "angular", **options: Any) -> Answ
     return linear_of(x, y, geometry)
 
 
+def _has_unseen(phi: np.ndarray) -> bool:
+    """Whether some feature does not vary in what was fitted, but may in what is held out.
+
+    Its rotation is anybody's choice then. Of more features than stimuli those that were fitted
+    are kept, and nothing else.
+    """
+    values = np.linalg.svd(phi.astype(np.float64), compute_uv=False)
+    return phi.shape[1] <= phi.shape[0] and bool(values[-1] < 1e-6 * values[0])
+
+
 def kernel_heldout(
     X: Any, Y: Any, test_x: Any, test_y: Any, *, geometry: str = "angular", **options: Any
 ) -> Answer:
     """Held-out KernelMetric: features and rotation fitted on (X, Y)."""
-    (x, columns_x), (y, columns_y) = (kernel_shape(Z, **options) for Z in (X, Y))
+    (x, columns_x), (y, columns_y) = (kernel_shape(Z, heldout=True, **options) for Z in (X, Y))
     axes = decompose(x.phi.T @ y.phi)
     moved = moved_by(x, columns_x(test_x)), moved_by(y, columns_y(test_y))
-    return turned(x, y, *moved, geometry, axes)
+    answer = turned(x, y, *moved, geometry, axes)
+    approximate = options.get("approximation", "exact") != "exact"
+    return answer.doubted() if approximate and any(map(_has_unseen, (x.phi, y.phi))) else answer
