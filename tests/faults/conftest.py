@@ -12,7 +12,7 @@ from checkouts import Checkout, copied
 from shapemetrics.study.provenance import result_files
 
 HERE = Path(__file__).resolve().parent
-TILED = "\ndistances:\n  block_size: 3\n"
+TILED = "\ndistances:\n  block_size: 6\n"
 
 
 def checkout_in(folder: Path, extra: str = "") -> Checkout:
