@@ -209,7 +209,7 @@ def cancel_training(run: Run) -> None:
     """Cancel a job when it has trained one of its six networks."""
     run.until(lambda: (run.results / "nasbench" / "networks.csv").exists())
     run.until(lambda: run.trained(block=1))
-    run.cancelled = run.running("rule_train_networks_wildcards_1")["JobId"]
+    run.cancelled = run.running("rule_train_networks_wildcards_nasbench_1")["JobId"]
     run.slurm.answer("scancel", run.cancelled)
     run.until(lambda: run.slurm.job(run.cancelled)["JobState"] == "CANCELLED")
     run.kept = run.trained(block=1)
@@ -238,7 +238,7 @@ def contents(results: Path) -> dict[str, bytes]:
 
 
 def test_a_cancelled_job_is_tried_again_and_goes_on_where_it_was(run):
-    first, *_, last = run.jobs("rule_train_networks_wildcards_1")
+    first, *_, last = run.jobs("rule_train_networks_wildcards_nasbench_1")
     assert first["JobId"] == run.cancelled
     assert (first["JobState"], last["JobState"]) == ("CANCELLED", "COMPLETED")
     assert 1 <= len(run.kept) < 6
@@ -247,7 +247,7 @@ def test_a_cancelled_job_is_tried_again_and_goes_on_where_it_was(run):
 
 
 def test_a_job_out_of_memory_is_tried_again_with_more(run):
-    first, *_, last = run.jobs("rule_train_networks_wildcards_0")
+    first, *_, last = run.jobs("rule_train_networks_wildcards_nasbench_0")
     assert (first["JobState"], last["JobState"]) == ("FAILED", "COMPLETED")
     assert (first["MinMemoryNode"], last["MinMemoryNode"]) == ("400M", "2000M")
     assert "exceeded memory limit" in Path(first["StdOut"]).read_text()
