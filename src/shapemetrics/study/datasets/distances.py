@@ -12,9 +12,9 @@ from pydantic import Field
 from shapemetrics.datasets.distances.authors_allen import AuthorsAllen
 from shapemetrics.datasets.distances.tables import DistanceTable, read_distances
 from shapemetrics.study.covariates import asked_by, check_covariates
-from shapemetrics.study.datasets.base import StudyDataset
+from shapemetrics.study.datasets.asked import AskedDataset
 from shapemetrics.study.datasets.settings import DatasetSettings
-from shapemetrics.study.datasets.user import ALL, Columns, slug
+from shapemetrics.study.datasets.user import ALL, Columns
 from shapemetrics.study.section import Section, Text
 from shapemetrics.study.selection import Selection
 
@@ -95,7 +95,7 @@ class AuthorsAllenSettings(DistancesSettings):
     )
 
 
-class Distances(StudyDataset):
+class Distances(AskedDataset):
     """Distances without responses: everything that needs no more than a matrix."""
 
     kind = "distances"
@@ -133,72 +133,18 @@ class Distances(StudyDataset):
     # What is learned.
 
     @property
-    def leave_one_out(self) -> bool:
-        """As set."""
-        return self.settings.leave_one_out
+    def _numbers(self) -> list[str]:
+        return self.settings.regression
 
     @property
-    def labels(self) -> tuple[str, ...]:
-        """As set."""
-        return tuple(self.settings.classification)
+    def _classes(self) -> list[str]:
+        return self.settings.classification
 
     @property
-    def targets(self) -> tuple[str, ...]:
-        """As set."""
-        return tuple(self.settings.regression)
-
-    @property
-    def group(self) -> str | None:
-        """As set."""
-        return self.settings.group
-
-    @property
-    def regression_group(self) -> str | None:
-        """As for classification."""
-        return self.settings.group
-
-    @property
-    def group_key(self) -> str | None:
-        """The user's choice."""
-        return None if self.settings.group is None else f"{self.key}.group"
-
-    def target_of(self, slug_of_target: str) -> str:
-        """The target that a figure's file name stands for."""
-        return next(target for target in self.targets if slug(target) == slug_of_target)
-
-    def suffix(self, target: str) -> str:
-        """Every target has figures of its own."""
-        return f"_{slug(target)}"
-
-    @property
-    def covariates(self) -> tuple[str, ...]:
-        """As set."""
-        return tuple(self.settings.covariates)
-
-    @property
-    def required_covariates(self) -> tuple[str, ...]:
-        """As set."""
-        return self.covariates
+    def _covariates(self) -> list[str]:
+        return self.settings.covariates
 
     # What is drawn.
-
-    @property
-    def figures(self) -> tuple[str, ...]:
-        """A regression per target."""
-        return (
-            "audit",
-            *(f"regression_{slug(target)}" for target in self.targets),
-            *(["classification"] if self.labels else []),
-        )
-
-    @property
-    def metric_figures(self) -> tuple[str, ...]:
-        """Predictions per target."""
-        return (
-            *("embedding", "distortion", "dendrogram"),
-            *(f"predictions_{slug(target)}" for target in self.targets),
-            *(["covariates"] if self.covariates else []),
-        )
 
     @property
     def color(self) -> str:
@@ -221,12 +167,6 @@ class Distances(StudyDataset):
     def check_settings(self) -> None:
         """The matrix must be one, and covariates be columns of the table, where it is at hand."""
         super().check_settings()
-        targets = self.targets
-        if len({slug(target) for target in targets}) < len(targets):
-            raise ValueError(
-                f"configuration key '{self.key}.regression': found {', '.join(targets)}, expected "
-                "distinct names of letters and digits"
-            )
         if self._table is not None:
             self.check_store(self._rows(self._table))
 

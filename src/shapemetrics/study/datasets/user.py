@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from abc import abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
@@ -17,7 +16,8 @@ from shapemetrics.datasets.files.metadata import Metadata
 from shapemetrics.datasets.loading import class_file
 from shapemetrics.store.arrays import Positions
 from shapemetrics.study.covariates import asked_by, check_covariates, remarks
-from shapemetrics.study.datasets.base import COMPARED, StudyDataset
+from shapemetrics.study.datasets.asked import AskedDataset, slug
+from shapemetrics.study.datasets.base import COMPARED
 from shapemetrics.study.datasets.settings import DatasetSettings
 from shapemetrics.study.requirements import LEAST_ITEMS
 from shapemetrics.study.section import EachOnce, Text
@@ -168,28 +168,12 @@ class ClassSettings(UserSettings):
     )
 
 
-class UserDataset(StudyDataset):
+class UserDataset(AskedDataset):
     """A user-provided dataset: a selection per layer, or one of everything."""
 
-    settings: Any
     chooses_layers = True
-
-    # Lists of covariates as the configuration or the table have them.
-
-    @property
-    @abstractmethod
-    def _numbers(self) -> list[str]:
-        """Targets that are numbers."""
-
-    @property
-    @abstractmethod
-    def _classes(self) -> list[str]:
-        """Targets that are classes."""
-
-    @property
-    @abstractmethod
-    def _covariates(self) -> list[str]:
-        """What distances may be organised by."""
+    figures_of_all = ("audit", "agreement", "samples")
+    targets_key = "targets"
 
     @property
     @abstractmethod
@@ -234,75 +218,7 @@ class UserDataset(StudyDataset):
         """A column per layer."""
         return None, None if self._layers is None else "layer"
 
-    # What is learned.
-
-    @property
-    def leave_one_out(self) -> bool:
-        """As set."""
-        return self.settings.leave_one_out
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """Targets that are classes."""
-        return tuple(map(self._in_store, self._classes))
-
-    @property
-    def group(self) -> str | None:
-        """As set."""
-        return None if self.settings.group is None else self._in_store(self.settings.group)
-
-    @property
-    def regression_group(self) -> str | None:
-        """As for classification."""
-        return self.group
-
-    @property
-    def group_key(self) -> str | None:
-        """The user's choice."""
-        return None if self.group is None else f"{self.key}.group"
-
-    @property
-    def targets(self) -> tuple[str, ...]:
-        """Targets that are numbers."""
-        return tuple(map(self._in_store, self._numbers))
-
-    def target_of(self, slug_of_target: str) -> str:
-        """The target that a figure's file name stands for."""
-        return next(target for target in self.targets if slug(target) == slug_of_target)
-
-    def suffix(self, target: str) -> str:
-        """Every target has figures of its own."""
-        return f"_{slug(target)}"
-
-    @property
-    def covariates(self) -> tuple[str, ...]:
-        """As set, or what the table has."""
-        return tuple(map(self._in_store, self._covariates))
-
-    @property
-    def required_covariates(self) -> tuple[str, ...]:
-        """As set."""
-        return tuple(self.settings.covariates or ())
-
     # What is drawn.
-
-    @property
-    def figures(self) -> tuple[str, ...]:
-        """A regression per target."""
-        return (
-            *("audit", "agreement", "samples"),
-            *(f"regression_{slug(target)}" for target in self._numbers),
-            *(["classification"] if self._classes else []),
-        )
-
-    @property
-    def metric_figures(self) -> tuple[str, ...]:
-        """Predictions per target."""
-        return (
-            *("embedding", "distortion", "dendrogram"),
-            *(f"predictions_{slug(target)}" for target in self._numbers),
-            *(["covariates"] if self._covariates else []),
-        )
 
     @property
     def color(self) -> str:
@@ -324,15 +240,6 @@ class UserDataset(StudyDataset):
         return {"selection": selection, "color": self.color, "legend": None}
 
     # What is known before anything runs.
-
-    def check_settings(self) -> None:
-        """Targets need distinct names."""
-        super().check_settings()
-        if len({slug(target) for target in self._numbers}) < len(self._numbers):
-            raise ValueError(
-                f"{self.settings_key}.targets': {', '.join(self._numbers)} have no distinct names "
-                "of letters and digits"
-            )
 
     def check_store(self, index: pd.DataFrame) -> None:
         """Covariates can be learned in every selection."""
@@ -535,11 +442,6 @@ class UserClass(UserDataset):
     def asked_of_store(self) -> list[Any]:
         """Targets and group: where they change, the class is read and checked again."""
         return [list(self.targets), list(self.labels), self.group]
-
-
-def slug(name: Any) -> str:
-    """A name as file names and wildcards can have it."""
-    return re.sub(r"[^A-Za-z0-9]+", "_", str(name)).strip("_")
 
 
 def _parts(
