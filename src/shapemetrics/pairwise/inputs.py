@@ -46,11 +46,12 @@ class Networks:
         self._lock = threading.Lock()
         self._arrays: Any = arrays
         self._keys: list[Any] | None = None
-        self._labels: tuple[Any, ...] | None = None
+        self._rows: np.ndarray | None = None  # of a store, where its stimuli are put elsewhere
+        self._is_labelled = False
         in_memory = False
         if isinstance(arrays, RepresentationStore):
             self.names = arrays.ids
-            self._labels = arrays.stimuli
+            self._is_labelled = arrays.stimuli is not None
         elif isinstance(arrays, Mapping):
             self._keys = list(arrays)
             self.names = [str(name) for name in arrays]
@@ -61,8 +62,8 @@ class Networks:
             in_memory = isinstance(self._arrays, list | tuple)
         if not self.names:
             raise ValueError(f"{what}: found no representations, expected at least one")
-        if self._labels is not None:
-            self.order.rows(self._labels, f"{what} ({self._arrays.path.name})")
+        if self._is_labelled:
+            self._rows = self.order.rows(self._arrays.stimuli, f"{what} ({self._arrays.path.name})")
         if in_memory:  # labels that differ are told before anything is computed
             for name, X in zip(self.names, self.values()):
                 if type(X).__module__.partition(".")[0] in ("pandas", "xarray"):
@@ -98,8 +99,9 @@ class Networks:
         if isinstance(X, tuple | Prepared):
             return X
         numeric = as_numeric(X, self.names[i])
-        if self._labels is not None:
-            numeric = replace(numeric, labels=self._labels)
+        if self._is_labelled:
+            values = numeric.values if self._rows is None else numeric.values[self._rows]
+            return replace(numeric, values=values, labels=self.order.labels)
         with self._lock:
             return in_order(numeric, self.order, self.names[i])
 
@@ -115,8 +117,7 @@ class Networks:
         """Of the content: a store's index has it, other arrays are read through once."""
         if isinstance(self._arrays, RepresentationStore):
             content = str(self._arrays.index["sha256"].iloc[i])
-            with self._lock:
-                moved = self._labels is not None and self.order.rows(self._labels, "") is not None
+            moved = self._rows is not None
             return f"{content} {digest_of(self.order.labels)}" if moved else content
         total = hashlib.sha256()
         X = self.responses(i)

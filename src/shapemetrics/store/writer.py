@@ -150,8 +150,7 @@ class StoreWriter:
         """Responses in the order of the store's stimuli, by the labels of their container."""
         if array.labels is None or len(array.labels) != len(self._stimuli):
             return array.values  # a wrong number of stimuli is refused as such
-        order = StimulusOrder([str(label) for label in self._stimuli], "the store")
-        rows = order.rows([str(label) for label in array.labels], repr(id))
+        rows = StimulusOrder(self._stimuli, "the store").rows(array.labels, repr(id))
         return array.values if rows is None else array.values[rows]
 
     def __exit__(
