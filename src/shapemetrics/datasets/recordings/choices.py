@@ -167,7 +167,7 @@ class UnitColumns:
         rows of that table. Values that repeat are told apart by the unit's ``electrode_group``.
     several : {"most", "first", "drop"}
         Where electrodes of a unit lie in several regions: the region of most of them (of equally
-        many the first), that of the first electrode, or none.
+        many the first; none where most lie in none), that of the first electrode, or none.
     filters : mapping of str to ColumnFilter
         Units are left out unless these columns of the units table pass.
     no_region : sequence of str

@@ -404,7 +404,7 @@ def _regions_of_electrodes(
         if choice.several == "first":
             found[unit] = places[0]
         elif choice.several == "most" or not several:
-            found[unit] = max(dict.fromkeys(inside), key=inside.count)
+            found[unit] = max(dict.fromkeys(places), key=places.count)
     return found, across
 
 
