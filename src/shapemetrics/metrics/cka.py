@@ -132,9 +132,9 @@ class AngularCKA(Metric):
     arXiv:1310.2926. Lange et al. (2023), arXiv:2211.07604, drop the diagonal after centring. The
     cosine of either angle is debiased CKA (Nguyen, Raghu, Kornblith 2021, arXiv:2010.15327; Murphy,
     Zylberberg, Fyshe 2024, arXiv:2405.01012). Of independent networks it is zero on average by
-    Song's estimator, however many units they have; Lange's leaves a bias that grows
-    with them (of 20 stimuli 0.01, 0.12 and 0.59 at 5, 50 and 500 units). Units are counted as given: few units sampled of many bias it still (Chun et al. 2025,
-    arXiv:2502.15104).
+    Song's estimator, however many units they have; Lange's leaves a bias that grows with them (of
+    20 stimuli 0.01, 0.12 and 0.59 at 5, 50 and 500 units). Units are counted as given: few units
+    sampled of many bias it still (Chun et al. 2025, arXiv:2502.15104).
 
     Examples
     --------
