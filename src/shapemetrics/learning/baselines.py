@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from shapemetrics.learning.nested_ridge import Fold, Grid, fold_predictions, nested_folds
+from shapemetrics.learning.nested_ridge import (
+    Fold,
+    Grid,
+    cross_validate,
+    fold_predictions,
+    nested_folds,
+)
 from shapemetrics.learning.resampling import (
     bootstrap_weights,
     central_interval,
@@ -30,6 +36,8 @@ __all__ = ["BaselineResult", "nested_baselines"]
 #: that of `nested_regression`, since they are fitted in every inner fold too.
 SIGMAS = (0.5, 1.0, 2.5)
 RIDGES = (1e-4, 1e-3, 1e-2, 0.1, 1.0)
+#: Share of equal pairs above which differences of a column have no useful median.
+MOST_EQUAL = 0.25
 #: Name of all distances together.
 ALL = "all"
 
@@ -65,7 +73,7 @@ def nested_baselines(
     n_outer: int = 5,
     n_inner: int = 5,
     n_repeats: int = 1,
-    n_trees: int = 100,
+    n_trees: int = 50,
     n_permutations: int = 20,
     n_bootstrap: int = 1000,
     n_jobs: int | None = None,
@@ -89,8 +97,8 @@ def nested_baselines(
     n_trees : int
         Trees of a forest.
     n_permutations : int
-        Permuted targets for the null distribution of a description alone; 0 for none. A forest
-        is grown for each fold of each, of the first repeat.
+        Permuted targets for the null distribution of a description alone, from the folds of the
+        first repeat; 0 for none.
     n_bootstrap : int
         Bootstrap samples of the items for the intervals; 0 for none.
     n_jobs : int, optional
@@ -108,10 +116,12 @@ def nested_baselines(
 
     Notes
     -----
-    A description is learned by a random forest (Breiman 2001; scikit-learn's, a third of the
-    columns at each split, leaves of at least two items; of a single column, of at least a
-    twentieth of the items). Distances are learned by kernel ridge regression, as in
-    `nested_regression`. The two are joined by stacking (Wolpert 1992) with non-negative weights
+    A description of several columns is learned by a random forest (Breiman 2001; scikit-learn's,
+    a third of the columns at each split, leaves of at least two items). Distances are learned by
+    kernel ridge regression, as in `nested_regression` but with fewer widths and ridges to choose
+    from, and so is a single column, by the differences of its values (by a forest with leaves of
+    a twentieth of the items, where more than a quarter of the pairs are equal). Forest and
+    distances are joined by stacking (Wolpert 1992) with non-negative weights
     (Breiman 1996): in each outer fold, predictions of the training items by inner folds that do
     not hold them are regressed on the target, and the weights found are applied to predictions
     of the test items. Test items have no part in any choice. R^2, Spearman's rho and the
@@ -155,12 +165,18 @@ def nested_baselines(
     folds = list(nested_folds(len(target), None, n_outer, n_inner, n_repeats, seed))
     joined = [name for name, X in tables.items() if X.shape[1] > 1 and matrices]
     grid = Grid(np.array(SIGMAS), np.array(RIDGES))
+    permuted = permuted_columns(
+        target, n_permutations, np.random.default_rng(np.random.SeedSequence([seed, 1])), None
+    )
     with item_workers(len(target), n_jobs) as run:
+        differences = {name: _differences(X) for name, X in tables.items()}
         forests = {
             name: run(
                 _forest_predictions,
                 [(X, target, fold, n_trees, seed, name in joined) for fold in folds],
             )
+            if differences[name] is None
+            else run(fold_predictions, [(differences[name], target, grid, fold) for fold in folds])
             for name, X in tables.items()
         }
         kernels = {
@@ -168,7 +184,7 @@ def nested_baselines(
             for name, D in (matrices.items() if joined else ())
         }
         nulls = {
-            name: _null(X, target, folds, n_trees, seed, n_permutations, run)
+            name: _null(X, differences[name], permuted, grid, folds, n_trees, seed, run)
             for name, X in tables.items()
         }
 
@@ -313,28 +329,40 @@ def _stacked(parts: Sequence[tuple[NDArray, NDArray]], y: NDArray, fold: Fold) -
     return mean + (np.column_stack([test for _, test in parts]) - mean) @ weights
 
 
+def _differences(X: NDArray) -> NDArray[np.float64] | None:
+    """Distances between the values of a single column; None where a forest learns them."""
+    if X.shape[1] > 1:
+        return None
+    D = np.abs(X - X.T)
+    equal = np.mean(D[np.triu_indices(len(D), 1)] == 0)
+    return D if equal <= MOST_EQUAL else None
+
+
 def _null(
     X: NDArray,
-    y: NDArray,
+    D: NDArray | None,
+    permuted: NDArray,
+    grid: Grid,
     folds: Sequence[Fold],
     n_trees: int,
     seed: int,
-    n_permutations: int,
     run: Any,
 ) -> NDArray[np.float64]:
-    """R^2 of forests on permuted targets."""
-    rng = np.random.default_rng(np.random.SeedSequence([seed, 1]))
+    """R^2 of permuted targets, the columns of `permuted`, in the folds of the first repeat."""
     first = [fold for fold in folds if fold.repeat == 0]
-    columns = permuted_columns(y, n_permutations, rng, None).T
-    jobs = [(X, column, fold, n_trees, seed, False) for column in columns for fold in first]
-    tests = [test for _, test in run(_forest_predictions, jobs)]
-    scores = []
-    for at, column in enumerate(columns):
-        mine = tests[at * len(first) : (at + 1) * len(first)]
-        error = sum(float(((column[f.test] - t) ** 2).sum()) for f, t in zip(first, mine))
-        chance = sum(float(((column[f.test] - column[f.train].mean()) ** 2).sum()) for f in first)
-        scores.append(1.0 - error / chance)
-    return np.array(scores)
+    predicted, baseline = np.empty(permuted.shape), np.empty(permuted.shape)
+    for fold in first:
+        baseline[fold.test] = permuted[fold.train].mean(axis=0)
+    if D is not None and permuted.size:
+        predicted = cross_validate(D, permuted, grid, iter(first), run)[0].predicted
+    else:
+        jobs = [(X, y, fold, n_trees, seed, False) for y in permuted.T for fold in first]
+        tests = iter(run(_forest_predictions, jobs))
+        for column in range(permuted.shape[1]):
+            for fold in first:
+                predicted[fold.test, column] = next(tests)[1]
+    error = ((permuted - predicted) ** 2).sum(axis=0)
+    return 1.0 - error / ((permuted - baseline) ** 2).sum(axis=0)
 
 
 def _null_columns(r2: float, null: NDArray) -> dict[str, float]:
