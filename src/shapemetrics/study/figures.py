@@ -284,7 +284,12 @@ FIGURES = (
         },
     ),
     StudyFigure(
-        "regression", LEARNING, "regression scores", "regression", {"tables": "regression"}
+        "regression",
+        LEARNING,
+        "regression scores",
+        "regression",
+        {"tables": "regression"},
+        params={"target": "first_target"},
     ),
     StudyFigure(
         "predictions",
@@ -293,6 +298,7 @@ FIGURES = (
         "predictions",
         {"scores": "regression", "predictions": "predictions"},
         of_metric=True,
+        params={"target": "first_target"},
     ),
     StudyFigure(
         "regression",
@@ -310,6 +316,23 @@ FIGURES = (
         "predictions",
         {"scores": "regression", "predictions": "predictions"},
         of_metric=True,
+        of_target=True,
+        params={"target": "target"},
+    ),
+    StudyFigure(
+        "baselines",
+        LEARNING,
+        "baselines",
+        "baselines",
+        {"table": "baselines"},
+        params={"target": "first_target"},
+    ),
+    StudyFigure(
+        "baselines",
+        LEARNING,
+        "baselines",
+        "baselines",
+        {"table": "baselines"},
         of_target=True,
         params={"target": "target"},
     ),
