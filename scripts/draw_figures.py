@@ -8,4 +8,6 @@ from shapemetrics.study.drawing import Given
 scripts = {Path(script).stem: script for script in snakemake.input.scripts}
 for figure in snakemake.params.figures:
     given = {name: value for name, value in figure.items() if name != "script"}
-    runpy.run_path(scripts[figure["script"]], {"snakemake": Given(config=snakemake.config, **given)})
+    runpy.run_path(
+        scripts[figure["script"]], {"snakemake": Given(config=snakemake.config, **given)}
+    )
