@@ -62,6 +62,7 @@ def test_every_public_name_is_documented(name, value):
 METRICS = (
     *("LinearMetric", "ConvolutionMetric", "PermutationMetric", "KernelMetric", "AngularCKA"),
     *("SoftMatchingMetric", "GaussianStochasticMetric", "EnergyStochasticMetric", "Comparison"),
+    "NeighborhoodMetric",
 )
 
 

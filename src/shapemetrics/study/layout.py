@@ -51,6 +51,7 @@ PATHS: dict[str, str] = {
     "leaves": "learning/{dataset}/{metric}/leaves.csv",
     "regression": "learning/{dataset}/{metric}/regression.csv",
     "predictions": "learning/{dataset}/{metric}/predictions.csv",
+    "baselines": "learning/{dataset}/baselines.csv",
     "classification": "learning/{dataset}/{metric}/classification.csv",
     "confusion": "learning/{dataset}/{metric}/confusion.csv",
     "covariates": "learning/{dataset}/{metric}/covariates.csv",
