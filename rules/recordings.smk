@@ -205,6 +205,7 @@ rule pool_regions:
     input:
         code=study.code("datasets.allen.regions", "datasets.allen.use", "study.jobs"),
         facts=REGION_FACTS,
+        table=lambda w: RECORDINGS[w.dataset].table_files,
         responses=responses,
     output:
         index=layout["index"],
@@ -256,6 +257,7 @@ rule grow_recordings:
         )
         + study.metric_code(study.growth_metric),
         facts=REGION_FACTS,
+        table=lambda w: RECORDINGS[w.dataset].table_files,
         responses=responses,
     output:
         table=layout["growth"],

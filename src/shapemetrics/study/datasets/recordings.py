@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
+import pandas as pd
 from pydantic import Field
 
 from shapemetrics.datasets.allen.costs import reading_memory
 from shapemetrics.datasets.allen.recording import UnitFilters
+from shapemetrics.datasets.allen.region_table import read_region_table
 from shapemetrics.datasets.allen.settings import Pooling, Simulation
 from shapemetrics.datasets.recordings.choices import ColumnFilter, Intervals, UnitColumns
 from shapemetrics.datasets.recordings.nwb_files import is_remote, nwb_sessions
@@ -196,16 +198,15 @@ class Recordings(StudyDataset):
 
     leave_one_out = True
     panels = ("state", "layer")
-    labels = ("division",)
     label = "structure_acronym"
     further_selections = (HALVES,)
     figures = (
         *("audit", "regression", "classification", "agreement"),
         *("samples", "noise_floor", "growth"),
     )
-    #: Covariates of the store.
-    numbers = ("hierarchy_score", "n_units", "n_sessions", "reliability", "variance_kept")
-    texts = ("structure_acronym", "structure_name", "division", "ccf_color", "half")
+    #: Covariates of every store.
+    own_numbers = ("hierarchy_score", "n_units", "n_sessions", "reliability", "variance_kept")
+    own_texts = ("structure_acronym", "structure_name", "division", "ccf_color", "half")
 
     @classmethod
     def section_of(cls, settings: Mapping[str, Any]) -> type[Section]:
@@ -248,6 +249,44 @@ class Recordings(StudyDataset):
         if not self.has_atlas:
             return {"selection": REGIONS, "color": self.color, "legend": None}
         return {"selection": REGIONS, "color": "ccf_color", "legend": "division"}
+
+    @cached_property
+    def table(self) -> pd.DataFrame | None:
+        """What the user knows about regions, where the settings name a table; read once."""
+        path = self.settings.regions.table
+        try:
+            return None if path is None else read_region_table(path)
+        except ValueError as error:
+            key = f"{self.key}.regions.table"
+            raise ValueError(f"configuration key '{key}': {error}") from None
+
+    @property
+    def table_files(self) -> list[str]:
+        """The file of that table."""
+        path = self.settings.regions.table
+        return [] if path is None else [path]
+
+    def _of_table(self, *, numeric: bool) -> tuple[str, ...]:
+        table = self.table
+        names = () if table is None else tuple(map(str, table))
+        return tuple(
+            name for name in names if pd.api.types.is_numeric_dtype(table[name]) == numeric
+        )
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """Covariates that are numbers."""
+        return tuple(dict.fromkeys([*self.own_numbers, *self._of_table(numeric=True)]))
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """Covariates that are text."""
+        return tuple(dict.fromkeys([*self.own_texts, *self._of_table(numeric=False)]))
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Divisions of the atlas, or the texts of the user's table."""
+        return self._of_table(numeric=False) or ("division",)
 
     def check_names(self) -> None:
         """Covariates must be those of the store."""
