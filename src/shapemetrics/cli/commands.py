@@ -175,6 +175,95 @@ def distances(
     matrices.write_matrix(DistanceMatrix(values, ids, provenance), output, form)
 
 
+@main.command(short_help="Responses of a model's layers to stimuli.")
+@click.argument("model", metavar="MODULE:FUNCTION")
+@click.argument("stimuli", type=EXISTING)
+@click.option(
+    *("-l", "--layer", "layers"),
+    multiple=True,
+    metavar="GLOB",
+    help="Layers to keep, such as 'blocks.*'; may be repeated. Without it layers are listed.",
+)
+@click.option(
+    *("-o", "--output"), type=TARGET, help="Folder of the representation store that is written."
+)
+@click.option(
+    "--positions",
+    type=click.Choice(["keep", "sample", "mean", "first", "flatten"]),
+    default="keep",
+    show_default=True,
+    help="What becomes of grids and tokens; first is the CLS token.",
+)
+@click.option("--n-positions", type=int, help="With --positions sample.")
+@click.option("--seed", default=0, show_default=True, help="Draws these positions.")
+@click.option(
+    "--calls",
+    type=click.Choice(["once", "first", "last"]),
+    default="once",
+    show_default=True,
+    help="What of a layer that is called several times.",
+)
+@click.option("--name", default="", help="Put before the layers' names in ids.")
+@click.option("--batch-size", default=64, show_default=True)
+@click.option("--device", help="Where the model is run, such as cuda.")
+@click.option("--dtype", type=click.Choice(["float16", "float32", "float64"]), help="Of the store.")
+@click.option("--force", is_flag=True, help="Replace a store that exists.")
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
+def extract(
+    model: str,
+    stimuli: Path,
+    layers: Sequence[str],
+    output: Path | None,
+    device: str | None,
+    batch_size: int,
+    force: bool,
+    quiet: bool,
+    **options: Any,
+) -> None:
+    """Responses of a PyTorch model's layers to STIMULI, as a representation store.
+
+    MODULE:FUNCTION makes the model; modules are looked for in the working directory first. The
+    function may also return a pair: the model, and what makes a tensor of an image. STIMULI is a
+    folder of images, or an .npy file with stimuli on its first axis. Weights are loaded by the
+    function. Without --layer, names and shapes of all layers are printed as CSV.
+
+    \b
+    Examples:
+      shapemetrics extract my_models:resnet pictures/
+      shapemetrics extract my_models:resnet pictures/ -l 'layer?' -l fc -o store/
+      shapemetrics extract my_models:vit stimuli.npy -l 'blocks.*' --positions first -o store/
+      shapemetrics distances store/
+    """
+    if bool(layers) != (output is not None):
+        raise click.UsageError("--layer and --output go together")
+    if output is not None and output.exists() and not force:
+        raise ValueError(f"{output}: exists, expected another name or --force")
+    from shapemetrics.extract.extraction import extract as extract_layers
+    from shapemetrics.extract.extraction import list_layers
+    from shapemetrics.extract.stimuli import load_model, read_stimuli
+
+    network, prepare = load_model(model, Path.cwd())
+    if device is not None:
+        network.to(device)
+    found = read_stimuli(stimuli, prepare)
+    if output is None:
+        table = list_layers(network, next(iter(found.batches(1))))
+        matrices.write_table(table, None, "csv")
+        return
+    store = extract_layers(
+        network,
+        found.batches(batch_size),
+        list(layers),
+        store=output,
+        stimuli=found.ids,
+        source=model,
+        batch_size=batch_size,
+        **options,
+    )
+    if not quiet:
+        click.echo(f"extract: {len(store)} layers of {len(found.ids)} stimuli", err=True)
+
+
 @main.command(short_help="Points from distances, and their figure.")
 @click.argument("matrix", metavar="DISTANCES", type=MATRIX)
 @click.option("-n", "--n-components", default=2, show_default=True, help="Dimensions.")
