@@ -57,3 +57,19 @@ def test_mistakes_are_one_line(folder):
         assert done.stderr.count("\n") == 1
     (folder / "store").mkdir()
     assert "exists" in run("stimuli.npy", "-l", "0", "-o", "store").stderr
+
+
+def test_layers_are_compared_in_the_shell(folder):
+    pytest.importorskip("matplotlib")
+    assert (
+        run("stimuli.npy", "-l", "[0123]", "-o", "store", "--positions", "flatten").exit_code == 0
+    )
+    arguments = ["layers", "store", "-m", "debiased-cka", "--figure", "map.png", "-o", "map.csv"]
+    done = CliRunner().invoke(main, arguments)
+    assert done.exit_code == 0, done.output
+    table = pd.read_csv("map.csv", dtype={"layer_a": str, "layer_b": str})
+    assert len(table) == 16
+    assert table["best"].sum() == 4
+    assert (folder / "map.png").stat().st_size > 1000
+    bad = CliRunner().invoke(main, ["layers", "store", "-m", "dibiased-cka"])
+    assert "did you mean 'debiased-cka'" in bad.stderr

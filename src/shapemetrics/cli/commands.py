@@ -264,6 +264,74 @@ def extract(
         click.echo(f"extract: {len(store)} layers of {len(found.ids)} stimuli", err=True)
 
 
+@main.command(short_help="Layers of one model against layers of another.")
+@click.argument("first", metavar="A", type=EXISTING)
+@click.argument("second", metavar="[B]", required=False, type=EXISTING)
+@click.option(
+    *("-m", "--metric"),
+    default="procrustes",
+    show_default=True,
+    metavar="NAME",
+    help="See `shapemetrics metrics`.",
+)
+@click.option(
+    *("-p", "--param", "params"),
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A parameter of the metric; may be repeated.",
+)
+@click.option(
+    "--positions",
+    type=click.Choice(["samples", "features", "mean"]),
+    help="How stimuli x height x width x channels become matrices.",
+)
+@click.option("--figure", type=TARGET, help="Draw a heat map: .pdf, .png or .svg.")
+@click.option("-j", "--n-jobs", default=1, show_default=True, help="Threads.")
+@output_options("csv", "tsv", "json")
+def layers(
+    first: Path,
+    second: Path | None,
+    metric: str,
+    params: Sequence[str],
+    positions: Any,
+    figure: Path | None,
+    n_jobs: int,
+    output: Path | None,
+    form: str | None,
+    force: bool,
+    quiet: bool,
+) -> None:
+    """Distances from each layer in A to each layer in B (or in A), and the best match of each.
+
+    A and B are representation stores, such as `shapemetrics extract` writes, or folders or archives
+    of responses to the same stimuli.
+
+    \b
+    Examples:
+      shapemetrics layers resnet/ vit/ -m debiased-cka --positions mean --figure layers.pdf
+      shapemetrics layers resnet/ -m cca -p n_components=10 -o layers.csv
+    """
+    form = matrices.form_of(output, form, "csv", ("csv", "tsv", "json"))
+    matrices.check_outputs(output, figure, force=force)
+    from shapemetrics.cli.responses import read_responses
+    from shapemetrics.estimation.layers import layer_distances
+
+    chosen = metric_names.build(metric, {}, params)
+    a = read_responses([first], positions=positions)
+    b = None if second is None else read_responses([second], positions=positions)
+    table = layer_distances(a, b, chosen, n_jobs=n_jobs)
+    if figure is not None:
+        from shapemetrics.figures.layers import plot_layers
+        from shapemetrics.figures.style import save_figure
+
+        names = first.stem, (second or first).stem
+        save_figure(plot_layers(table, label=f"distance ({metric})", names=names), figure)
+    if form == "json":
+        matrices.write_json(table.to_dict("list"), output, indent=1)
+    else:
+        matrices.write_table(table, output, form)
+
+
 @main.command(short_help="Points from distances, and their figure.")
 @click.argument("matrix", metavar="DISTANCES", type=MATRIX)
 @click.option("-n", "--n-components", default=2, show_default=True, help="Dimensions.")
