@@ -126,9 +126,10 @@ def distances(
     """Distances between all pairs of networks in FILES.
 
     A file holds the responses of one network, stimuli x units: .npy, .csv, .tsv (or either with
-    .gz), .mat or .h5. An .npz archive holds several by name. A folder is a representation store, or
-    holds such files. All networks saw the same stimuli in the same order, or in one that the names
-    of their rows tell; numbers of units may differ.
+    .gz), .parquet, .feather, .mat, .h5, .nc, .h5ad, .pt, .pth or .safetensors. An .npz, .mat, .h5,
+    .nc or file of tensors may hold several by name. A folder is a representation store, or holds
+    such files. All networks saw the same stimuli in the same order, or in one that the names of
+    their rows tell; numbers of units may differ.
 
     \b
     Examples:
