@@ -19,6 +19,7 @@ PACKAGES = (
     "shapemetrics.datasets",
     "shapemetrics.datasets.distances",
     "shapemetrics.datasets.files",
+    "shapemetrics.datasets.recordings",
     "shapemetrics.extract",
 )
 
