@@ -118,7 +118,10 @@ def test_settings_that_clash_have_their_line_too(tmp_path: Path):
     ("datasets", "message"),
     [
         ({"nasbench": {"training": {"epohcs": 2}}}, "did you mean 'epochs'"),
-        ({"nasbench": {"training": {"epochs": 0}}}, "training.epochs': 0 is less than or equal to"),
+        (
+            {"nasbench": {"training": {"epochs": -1}}},
+            "training.epochs': -1 is less than the minimum",
+        ),
         ({"nasbench": {"training": {"flip": 1}}}, "training.flip': 1 is not of type 'boolean'"),
         ({"nasbench": {"training": {"precision": "bfloat61"}}}, "did you mean 'bfloat16'"),
         ({"nasbench": {"probes": {"max_side": "4"}}}, "is not of type 'integer', 'null'"),
