@@ -11,3 +11,5 @@ from .resampling import (
 from .resampling import (
     split_half_floor as split_half_floor,
 )
+from .signal import SignalDistances as SignalDistances
+from .signal import signal_distances as signal_distances

@@ -25,7 +25,10 @@ PATHS: dict[str, str] = {
     "session_units": "{dataset}/responses/session_{session}.csv",
     "steinmetz_session": "{dataset}/responses/{session}.npz",
     "steinmetz_units": "{dataset}/responses/{session}.csv",
+    "nwb_session": "{dataset}/responses/{session}.npz",
+    "nwb_units": "{dataset}/responses/{session}.csv",
     "regions": "{dataset}/regions.csv",
+    "data_use": "{dataset}/used.csv",
     # Distances.
     "matrix": f"{_MATRIX}/distances.npz",
     "matrix_table": f"{_MATRIX}/distances.csv",
