@@ -12,7 +12,7 @@ def test_signal_has_a_row_per_measure_and_says_what_was_refused(signal, signal_s
     figure = plot_signal(signal, signal_simulation)
     assert len(figure.axes) == 4
     found = texts(figure)
-    assert "14 of reliable items (33 in all), chance 7%" in found
+    assert "14 reliable items (of 33), chance 7%" in found
     assert {"75%", "50%", "25%"} <= set(found)
     assert "simulated data" not in found
     assert any("of 15 refused" in text for text in found)
@@ -21,7 +21,7 @@ def test_signal_has_a_row_per_measure_and_says_what_was_refused(signal, signal_s
 
 def test_without_reliable_items_all_are_shown(signal, signal_simulation, texts):
     figure = plot_signal(signal[signal["among"] == "all"], signal_simulation)
-    assert "33 of items (33 in all), chance 3%" in texts(figure)
+    assert "33 items, chance 3%" in texts(figure)
 
 
 def test_windows_draw_distances_and_scores(windows, texts):

@@ -107,10 +107,11 @@ def _distances(ax: Axes, part: pd.DataFrame) -> None:
                 # Fewer than half of the pairs would show those that noise favours.
                 if len(values) * 2 < len(own):
                     continue
+                mean, spread = values.mean(), values.std(ddof=0)
                 ax.errorbar(
                     x + shift * half,
-                    values.mean(),
-                    yerr=values.std(ddof=0),
+                    mean,
+                    yerr=[[min(spread, mean)], [spread]],  # no distance is negative
                     fmt="o",
                     markersize=3,
                     elinewidth=0.8,
@@ -147,6 +148,6 @@ def _identification(ax: Axes, part: pd.DataFrame) -> None:
     ax.set_xticks(range(len(names)), [_NAMES[n] for n in names])
     ax.set_ylim(0, 1.12)
     ax.set_ylabel("Share of halves identified")
-    which = "of items" if reliable.empty else "of reliable items"
     total = part.loc[part["among"] == "all", "item"].nunique()
-    ax.set_title(f"{number} {which} ({total} in all), chance {1 / number:.0%}")
+    which = f"{number} items" if reliable.empty else f"{number} reliable items (of {total})"
+    ax.set_title(f"{which}, chance {1 / number:.0%}")

@@ -66,17 +66,15 @@ def plot_windows(
     figure = new_figure(DOUBLE, 2.4)
     left, right = figure.subplots(1, 2)
     middle = (known["start"] + known["stop"]) / 2
-    left.plot(middle, known["others"], "o-", ms=3.2, color=OKABE_ITO["vermillion"])
-    left.plot(middle, known["own"], "s-", ms=3.2, color=OKABE_ITO["blue"])
-    left.set_ylabel(distance_label)
-    for name, label, below in (("others", "to others", False), ("own", "to itself", True)):
-        left.annotate(
-            label,
-            (middle.iloc[-1], known[name].iloc[-1]),
-            xytext=(0, -9 if below else 5),
-            textcoords="offset points",
-            ha="right",
+    lines = [
+        left.plot(middle, known[name], marker=marker, ms=3.2, color=color, label=label)[0]
+        for name, marker, color, label in (
+            ("others", "o", OKABE_ITO["vermillion"], "to others (median)"),
+            ("own", "s", OKABE_ITO["blue"], "to itself, other trials (median)"),
         )
+    ]
+    left.set_ylabel(distance_label)
+    figure.legend(handles=lines, loc="outside lower center", ncols=2, columnspacing=1.4)
     if len(scored):
         x = (scored["start"] + scored["stop"]) / 2
         right.fill_between(
