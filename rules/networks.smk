@@ -22,6 +22,7 @@ for archive, part in ARCHIVES.items():
         localrule: True
         params:
             folder=part.downloads,
+            mirrors=part.plain["mirrors"]["cifar10"],
         script:
             "../scripts/fetch_cifar10.py"
 
@@ -40,6 +41,7 @@ for records, part in RECORDS.items():
         params:
             file=part.settings.published,
             folder=part.downloads,
+            mirrors=part.plain["mirrors"]["published"],
         script:
             "../scripts/fetch_published.py"
 
@@ -112,7 +114,7 @@ rule train_networks:
         device=lambda w: NETWORKS[w.dataset].settings.device,
         checkpoint_epochs=lambda w: NETWORKS[w.dataset].plain["checkpoint_epochs"],
         networks_per_job=lambda w: NETWORKS[w.dataset].settings.networks_per_job,
-        folder=lambda w: layout["network_folder"].format(dataset=w.dataset),
+        folder=lambda w: NETWORKS[w.dataset].trained_folder,
         seed=study.seed("train_networks"),
     script:
         "../scripts/train_networks.py"
@@ -144,7 +146,7 @@ rule store_activations:
         images=lambda w: NETWORKS[w.dataset].images,
         training=lambda w: NETWORKS[w.dataset].plain["training"],
         probes=lambda w: NETWORKS[w.dataset].plain["probes"],
-        folder=lambda w: layout["network_folder"].format(dataset=w.dataset),
+        folder=lambda w: NETWORKS[w.dataset].trained_folder,
         seed=study.seed("train_networks"),
     script:
         "../scripts/store_activations.py"

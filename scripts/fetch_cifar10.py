@@ -5,4 +5,5 @@ from shapemetrics.datasets.nasbench.cifar10 import fetch_cifar10
 from shapemetrics.study.jobs import job
 
 with job(snakemake) as log, byte_progress("CIFAR-10") as progress:
-    log.info("%s is whole", fetch_cifar10(snakemake.params.folder, progress))
+    path = fetch_cifar10(snakemake.params.folder, progress, snakemake.params.mirrors)
+    log.info("%s is whole", path)

@@ -19,6 +19,7 @@ PACKAGES = (
     "shapemetrics.datasets",
     "shapemetrics.datasets.distances",
     "shapemetrics.datasets.files",
+    "shapemetrics.datasets.recordings",
 )
 
 
@@ -61,6 +62,7 @@ def test_every_public_name_is_documented(name, value):
 METRICS = (
     *("LinearMetric", "ConvolutionMetric", "PermutationMetric", "KernelMetric", "AngularCKA"),
     *("SoftMatchingMetric", "GaussianStochasticMetric", "EnergyStochasticMetric", "Comparison"),
+    "NeighborhoodMetric",
 )
 
 

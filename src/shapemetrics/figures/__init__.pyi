@@ -1,6 +1,7 @@
 # Names of this package, for type checkers and editors; __init__.py loads them when first used.
 from .agreement import plot_agreement as plot_agreement
 from .audit import plot_audit as plot_audit
+from .baselines import plot_baselines as plot_baselines
 from .classification import plot_classification as plot_classification
 from .covariates import plot_covariates as plot_covariates
 from .dendrogram import plot_dendrogram as plot_dendrogram

@@ -7,6 +7,7 @@ from .convolution import ConvolutionMetric as ConvolutionMetric
 from .kernel import KernelMetric as KernelMetric
 from .linear import Alignment as Alignment
 from .linear import LinearMetric as LinearMetric
+from .neighbors import NeighborhoodMetric as NeighborhoodMetric
 from .permutation import PermutationMetric as PermutationMetric
 from .soft_matching import SoftMatchingMetric as SoftMatchingMetric
 from .stochastic_energy import EnergyStochasticMetric as EnergyStochasticMetric

@@ -25,7 +25,10 @@ PATHS: dict[str, str] = {
     "session_units": "{dataset}/responses/session_{session}.csv",
     "steinmetz_session": "{dataset}/responses/{session}.npz",
     "steinmetz_units": "{dataset}/responses/{session}.csv",
+    "nwb_session": "{dataset}/responses/{session}.npz",
+    "nwb_units": "{dataset}/responses/{session}.csv",
     "regions": "{dataset}/regions.csv",
+    "data_use": "{dataset}/used.csv",
     # Distances.
     "matrix": f"{_MATRIX}/distances.npz",
     "matrix_table": f"{_MATRIX}/distances.csv",
@@ -51,6 +54,7 @@ PATHS: dict[str, str] = {
     "leaves": "learning/{dataset}/{metric}/leaves.csv",
     "regression": "learning/{dataset}/{metric}/regression.csv",
     "predictions": "learning/{dataset}/{metric}/predictions.csv",
+    "baselines": "learning/{dataset}/baselines.csv",
     "classification": "learning/{dataset}/{metric}/classification.csv",
     "confusion": "learning/{dataset}/{metric}/confusion.csv",
     "covariates": "learning/{dataset}/{metric}/covariates.csv",

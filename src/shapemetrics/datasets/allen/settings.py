@@ -11,6 +11,7 @@ from shapemetrics.datasets.allen.stimuli import Stimulus, stimulus
 Level = int | Literal["annotated", "structure", "division"]
 Transform = Literal["none", "sqrt", "zscore"]
 Parents = Literal["keep", "drop"]
+Atlas = Literal["allen", "none"]
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,10 @@ class Pooling:
 
     Attributes
     ----------
+    atlas : {"allen", "none"}
+        Whether names of regions are acronyms of the Allen ontology, which gives them colours,
+        divisions and hierarchy scores; or are taken as they are, and `level`, `parents`,
+        `hierarchy` and `variant` mean nothing.
     level : {"annotated", "structure", "division"} or int
         Level of the ontology at which units are joined; see
         :func:`shapemetrics.datasets.allen.anatomy.at_level`.
@@ -84,6 +89,7 @@ class Pooling:
         Of the choice that `max_units` makes.
     """
 
+    atlas: Atlas = "allen"
     level: Level = "structure"
     structures: tuple[str, ...] | None = None
     exclude: tuple[str, ...] = ()
@@ -107,6 +113,8 @@ class Pooling:
             )
         if self.n_components is not None and self.n_components < 1:
             raise ValueError(f"n_components: found {self.n_components}, expected at least 1")
+        if self.atlas not in ("allen", "none"):
+            raise ValueError(f"atlas: found {self.atlas!r}, expected 'allen' or 'none'")
         if self.parents not in ("keep", "drop"):
             raise ValueError(f"parents: found {self.parents!r}, expected 'keep' or 'drop'")
         if not (math.isfinite(self.smoothing) and self.smoothing >= 0):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -11,10 +12,14 @@ from pydantic import Field
 from shapemetrics.datasets.allen.costs import reading_memory
 from shapemetrics.datasets.allen.recording import UnitFilters
 from shapemetrics.datasets.allen.settings import Pooling, Simulation
+from shapemetrics.datasets.recordings.choices import ColumnFilter, Intervals, UnitColumns
+from shapemetrics.datasets.recordings.nwb_files import is_remote, nwb_sessions
+from shapemetrics.datasets.recordings.trials import TrialRules
 from shapemetrics.store.metadata import OWN_COLUMNS
 from shapemetrics.study.datasets.base import COMPARED, StudyDataset, expect
 from shapemetrics.study.datasets.settings import DatasetSettings
-from shapemetrics.study.section import FromLibrary, Section
+from shapemetrics.study.needs import Note
+from shapemetrics.study.section import EachOnce, FromLibrary, Section, Text
 from shapemetrics.study.selection import Selection
 
 #: The one selection that is analysed, and the one that the noise floor is measured on.
@@ -25,11 +30,13 @@ OF_TRIALS = ("signal", "windows")
 
 AtLeastTwo = Annotated[int, Field(ge=2)]
 Depth = Annotated[int, Field(ge=0)]
-Regions = Annotated[
-    Pooling,
-    FromLibrary(
+
+
+def _regions(**defaults: Any) -> FromLibrary:
+    return FromLibrary(
         Pooling,
         hidden=["seed"],  # derived from the study's
+        defaults=defaults,
         level=Literal["annotated", "structure", "division"] | Depth,
         min_units=AtLeastTwo,
         max_units=AtLeastTwo | None,
@@ -39,8 +46,11 @@ Regions = Annotated[
         variant=Literal[
             "cc_initial", "cc", "cc_tc_initial", "cc_tc", "cc_tc_ct_initial", "cc_tc_ct"
         ],
-    ),
-]
+    )
+
+
+Regions = Annotated[Pooling, _regions()]
+NamedRegions = Annotated[Pooling, _regions(atlas="none")]
 Simulated = Annotated[
     Simulation,
     FromLibrary(
@@ -54,6 +64,29 @@ Simulated = Annotated[
     ),
 ]
 Filters = Annotated[UnitFilters, FromLibrary(UnitFilters)]
+ColumnFilters = dict[str, Annotated[ColumnFilter, FromLibrary(ColumnFilter)]]
+AnyIntervals = Annotated[
+    Intervals,
+    FromLibrary(
+        Intervals,
+        condition=Annotated[list[Text], Field(min_length=1), EachOnce],
+        duration=Annotated[float, Field(gt=0)],
+        bin_width=Annotated[float, Field(gt=0)] | None,
+        filters=ColumnFilters,
+    ),
+]
+AnyUnits = Annotated[
+    UnitColumns, FromLibrary(UnitColumns, filters=ColumnFilters, rename=dict[str, str])
+]
+Trials = Annotated[
+    TrialRules,
+    FromLibrary(
+        TrialRules,
+        hidden=["seed"],  # derived from the study's
+        min_trials=AtLeastTwo,
+        conditions=Annotated[list[Text], EachOnce] | None,
+    ),
+]
 
 
 class Sessions(Section):
@@ -166,27 +199,59 @@ class SteinmetzSettings(RecordingsSettings):
     windows: Windows = Field(Windows())
 
 
+class NwbSettings(RecordingsSettings):
+    """Any NWB 2 files with a table of units: one file per session."""
+
+    source: Literal["nwb"] = Field(description="Where recordings come from.")
+    files: str | list[str] = Field(
+        description="A folder of .nwb files (those in folders below it too), a file, an "
+        "http(s) address read by byte ranges, an asset dandi:SET@VERSION/PATH, or a list of them."
+    )
+    simulated: bool = Field(
+        False, description="Whether the files hold simulated data, which every figure then says."
+    )
+    intervals: AnyIntervals
+    units: AnyUnits = Field(UnitColumns())
+    trials: Trials = Field(TrialRules())
+    regions: NamedRegions = Field(Pooling(atlas="none"))
+    target: str = Field(
+        "reliability",
+        description="Numeric covariate that regression predicts, one region left out at a time. "
+        "Split-half reliability asks whether distances say more of noise than of regions; with "
+        "the Allen atlas hierarchy_score is there too.",
+    )
+    color: str = Field(
+        "reliability", description="Covariate that colours embeddings and dendrograms."
+    )
+
+
 class Recordings(StudyDataset):
     """Brain regions: all units of all sessions, pooled; whole and in halves of the repeats."""
 
     kind = "recordings"
     Settings = RecordingsSettings
-    settings: ObservatorySettings | SteinmetzSettings
+    settings: ObservatorySettings | SteinmetzSettings | NwbSettings
 
     leave_one_out = True
     panels = ("state", "layer")
     labels = ("division",)
     label = "structure_acronym"
     further_selections = (HALVES,)
-    metric_figures = ("embedding", "atlas", "distortion", "dendrogram", "predictions")
     #: Covariates of the store.
     numbers = ("hierarchy_score", "n_units", "n_sessions", "reliability", "variance_kept")
     texts = ("structure_acronym", "structure_name", "division", "ccf_color", "half")
 
     @classmethod
     def section_of(cls, settings: Mapping[str, Any]) -> type[Section]:
-        """Settings of one of the two sources."""
-        return SteinmetzSettings if settings.get("source") == "steinmetz" else ObservatorySettings
+        """Settings of the source that is named."""
+        named = {"steinmetz": SteinmetzSettings, "nwb": NwbSettings}
+        return named.get(str(settings.get("source")), ObservatorySettings)
+
+    @property
+    def metric_figures(self) -> tuple[str, ...]:
+        """Those of the atlas where regions are in one."""
+        atlas = ("atlas",) if self.has_atlas else ()
+        return ("embedding", *atlas, "distortion", "dendrogram", "predictions")
 
     @property
     def selections(self) -> dict[str, Selection]:
@@ -212,7 +277,7 @@ class Recordings(StudyDataset):
         )
 
     def _asks_for(self, name: str) -> bool:
-        return isinstance(self.settings, SteinmetzSettings) and getattr(self.settings, name).enabled
+        return self.is_steinmetz and getattr(self.settings, name).enabled
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -226,7 +291,9 @@ class Recordings(StudyDataset):
 
     @property
     def dendrogram(self) -> dict[str, Any]:
-        """All regions in the atlas's colours."""
+        """All regions in the atlas's colours, or in those of the embedding."""
+        if not self.has_atlas:
+            return {"selection": REGIONS, "color": self.color, "legend": None}
         return {"selection": REGIONS, "color": "ccf_color", "legend": "division"}
 
     def check_names(self) -> None:
@@ -234,7 +301,66 @@ class Recordings(StudyDataset):
         expect(f"{self.key}.target", self.targets, self.numbers)
         expect(f"{self.key}.color", [self.color], [*self.numbers, *self.texts, *OWN_COLUMNS])
 
+    def check_settings(self) -> None:
+        """Files must be there, and a comparison within a session has one."""
+        super().check_settings()
+        if not self.is_nwb:
+            return
+        number = len(self.nwb_files)
+        if self.settings.trials.population == "within_session" and number != 1:
+            raise Note(
+                f"{self.key}.files", f"{number} sessions", "one, for a comparison within it", ""
+            ).refusal()
+
     # What jobs are given.
+
+    @property
+    def has_atlas(self) -> bool:
+        """Whether regions are structures of the Allen ontology."""
+        return self.settings.regions.atlas == "allen"
+
+    @property
+    def is_nwb(self) -> bool:
+        """Whether sessions are NWB files of any laboratory."""
+        return isinstance(self.settings, NwbSettings)
+
+    @property
+    def is_steinmetz(self) -> bool:
+        """Whether sessions are those of Steinmetz et al. 2019, as a folder of arrays."""
+        return isinstance(self.settings, SteinmetzSettings)
+
+    @cached_property
+    def nwb_files(self) -> dict[str, str]:
+        """Place of each NWB file, by the name of the session; looked for once."""
+        assert isinstance(self.settings, NwbSettings)
+        files = self.settings.files
+        given = [files] if isinstance(files, str) else files
+        sets = [f for f in given if f.startswith("dandi:") and (f.endswith("/") or "/" not in f)]
+        key = f"{self.key}.files"
+        if sets:
+            expected = "assets, as shapemetrics.datasets.recordings.dandi_assets lists them"
+            raise Note(key, f"the whole set {sets[0]!r}", expected, "").refusal()
+        try:
+            return nwb_sessions(given)
+        except ValueError as error:
+            text = str(error).removeprefix("files: ")
+            raise ValueError(f"configuration key '{key}': {text}") from None
+
+    @property
+    def local_files(self) -> dict[str, str]:
+        """Those of the files that lie on a disk."""
+        return {name: place for name, place in self.nwb_files.items() if not is_remote(place)}
+
+    @property
+    def nwb_choice(self) -> dict[str, Any]:
+        """What of NWB files is read, and by which rules."""
+        return {
+            "intervals": self.plain["intervals"],
+            "units": self.plain["units"],
+            "rules": {**self.plain["trials"], "seed": self.study.seed("choose_trials", self.name)},
+            "atlas": self.settings.regions.atlas,
+            "simulated": self.settings.simulated,
+        }
 
     @property
     def is_observatory(self) -> bool:
@@ -243,7 +369,7 @@ class Recordings(StudyDataset):
 
     @property
     def is_simulated(self) -> bool:
-        """Whether sessions are simulated."""
+        """Whether sessions are simulated by the study itself."""
         return self.settings.source == "simulated"
 
     @property
@@ -254,6 +380,8 @@ class Recordings(StudyDataset):
     @property
     def needs_network(self) -> bool:
         """Whether sessions are fetched."""
+        if self.is_nwb:
+            return len(self.local_files) < len(self.nwb_files)
         return self.settings.source in ("stream", "download")
 
     @property
@@ -309,10 +437,12 @@ class Recordings(StudyDataset):
         """Where the data come from, human-readable."""
         if isinstance(self.settings, SteinmetzSettings):
             return self.name
+        if isinstance(self.settings, NwbSettings):
+            return f"{self.name}/nwb/{self.settings.intervals.table}"
         return f"{self.name}/{self.settings.source}/{self.settings.stimulus}"
 
     @property
     def stored_settings(self) -> dict[str, Any]:
         """Settings that the store keeps."""
-        implied = {"kind"} if self.is_observatory else {"kind", "source", *OF_TRIALS}
+        implied = {"kind", "source", *OF_TRIALS} if self.is_steinmetz else {"kind"}
         return {name: value for name, value in self.plain.items() if name not in implied}
