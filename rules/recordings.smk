@@ -280,3 +280,90 @@ rule grow_recordings:
         seed=lambda w: study.seed("grow_recordings", w.dataset),
     script:
         "../scripts/grow_recordings.py"
+
+
+rule simulate_signals:
+    input:
+        code=study.code("estimation.signal_checks", "study.jobs", "study.tables"),
+        table=layout["signal"],
+    output:
+        table=layout["signal_bias"],
+    log:
+        layout.log("simulate_signals", "dataset"),
+    benchmark:
+        layout.benchmark("simulate_signals", "dataset")
+    wildcard_constraints:
+        dataset=IN_STEINMETZ,
+    params:
+        n_pairs=lambda w: RECORDINGS[w.dataset].settings.signal.n_pairs,
+        n_resamples=lambda w: RECORDINGS[w.dataset].settings.signal.n_resamples,
+        seed=lambda w: study.seed("simulate_signals", w.dataset),
+    script:
+        "../scripts/simulate_signals.py"
+
+
+rule measure_signals:
+    input:
+        code=study.code(
+            "datasets.allen.steinmetz",
+            "estimation.signal_checks",
+            "study.jobs",
+            "study.tables",
+        ),
+        sessions=lambda w: list(STEINMETZ[w.dataset].values()),
+    output:
+        table=layout["signal"],
+    log:
+        layout.log("measure_signals", "dataset"),
+    benchmark:
+        layout.benchmark("measure_signals", "dataset")
+    wildcard_constraints:
+        dataset=IN_STEINMETZ,
+    threads: study.settings.distances.threads
+    resources:
+        mem_mb=lambda w, attempt: attempt * 4000,
+    params:
+        signal=lambda w: RECORDINGS[w.dataset].plain["signal"],
+        min_units=lambda w: RECORDINGS[w.dataset].settings.regions.min_units,
+        level=lambda w: RECORDINGS[w.dataset].settings.regions.level,
+        seed=lambda w: study.seed("measure_signals", w.dataset),
+    script:
+        "../scripts/measure_signals.py"
+
+
+rule measure_windows:
+    input:
+        code=study.code(
+            "datasets.allen.steinmetz",
+            "datasets.allen.anatomy",
+            "estimation.time_resolved",
+            "estimation.noise",
+            "learning.regression",
+            "study.fitting",
+            "study.jobs",
+            "study.tables",
+        )
+        + study.metric_code(study.growth_metric),
+        facts=REGION_FACTS,
+        sessions=lambda w: list(STEINMETZ[w.dataset].values()),
+    output:
+        table=layout["windows"],
+    log:
+        layout.log("measure_windows", "dataset"),
+    benchmark:
+        layout.benchmark("measure_windows", "dataset")
+    wildcard_constraints:
+        dataset=IN_STEINMETZ,
+    threads: study.settings.distances.threads
+    resources:
+        mem_mb=lambda w, attempt: attempt * 4000,
+    params:
+        n_windows=lambda w: RECORDINGS[w.dataset].settings.windows.n_windows,
+        min_repeats=lambda w: RECORDINGS[w.dataset].settings.min_repeats,
+        pooling=lambda w: RECORDINGS[w.dataset].pooling,
+        metric=study.metric_settings(study.growth_metric),
+        n_permutations=study.settings.analyses.growth.n_permutations,
+        n_bootstrap=study.settings.analyses.regression.n_bootstrap,
+        seed=lambda w: study.seed("measure_windows", w.dataset),
+    script:
+        "../scripts/measure_windows.py"

@@ -23,3 +23,7 @@ from .resampling import (
 )
 from .signal import SignalDistances as SignalDistances
 from .signal import signal_distances as signal_distances
+from .signal_checks import signal_bias as signal_bias
+from .signal_checks import signal_identification as signal_identification
+from .time_resolved import TimeResolvedDistances as TimeResolvedDistances
+from .time_resolved import time_resolved_distances as time_resolved_distances

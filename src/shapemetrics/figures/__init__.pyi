@@ -16,6 +16,7 @@ from .regression import plot_regression_scores as plot_regression_scores
 from .samples import plot_distance_vs_samples as plot_distance_vs_samples
 from .shift_map import plot_shift_gain as plot_shift_gain
 from .shift_map import plot_shift_maps as plot_shift_maps
+from .signal import plot_signal as plot_signal
 from .style import (
     figure_style as figure_style,
 )
@@ -26,3 +27,4 @@ from .style import (
     save_figure as save_figure,
 )
 from .training import plot_accuracies as plot_accuracies
+from .windows import plot_windows as plot_windows

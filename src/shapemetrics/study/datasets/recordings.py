@@ -27,6 +27,9 @@ from shapemetrics.study.selection import Selection
 #: The one selection that is analysed, and the one that the noise floor is measured on.
 REGIONS, HALVES = "regions", "halves"
 
+#: Sections of the settings that say what is done with single trials, each with its figure.
+OF_TRIALS = ("signal", "windows")
+
 AtLeastTwo = Annotated[int, Field(ge=2)]
 Depth = Annotated[int, Field(ge=0)]
 
@@ -152,6 +155,39 @@ class ObservatorySettings(RecordingsSettings):
     simulation: Simulated = Field(Simulation())
 
 
+class Signals(Section):
+    """Distances between the signals of regions, estimated from single trials."""
+
+    enabled: bool = Field(
+        False,
+        description="Whether to estimate them: draws the figure `signal`, in which regions are "
+        "identified from the other half of the trials by plug-in and by corrected distances.",
+    )
+    measures: list[Literal["cka", "procrustes", "rsa"]] = Field(
+        ["cka", "rsa"], min_length=1, description="Measures that are corrected."
+    )
+    min_trials: int = Field(
+        8, ge=4, description="Trials that a condition needs in every session; halved."
+    )
+    n_bins: int = Field(4, ge=1, description="Time bins of a trial, each a stimulus.")
+    min_signal: float = Field(
+        2.0,
+        ge=0,
+        description="Standard deviations of noise by which a region's signal must exceed zero.",
+    )
+    n_resamples: int = Field(20, ge=2, description="Resamples of noise for that.")
+    n_pairs: int = Field(
+        10, ge=1, description="Simulated pairs of regions for each reliability and distance."
+    )
+
+
+class Windows(Section):
+    """Distances that run over the time of a trial."""
+
+    enabled: bool = Field(False, description="Whether to measure them: draws the figure `windows`.")
+    n_windows: int = Field(10, ge=2, description="Consecutive windows that a trial is cut into.")
+
+
 class SteinmetzSettings(RecordingsSettings):
     """Multi-region recordings of Steinmetz et al. 2019."""
 
@@ -161,6 +197,8 @@ class SteinmetzSettings(RecordingsSettings):
     )
     folder: str = Field(description="Folder of session_NN.npz.")
     min_repeats: int = Field(2, ge=2, description="Trials that a condition needs.")
+    signal: Signals = Field(Signals())
+    windows: Windows = Field(Windows())
 
 
 class NwbSettings(RecordingsSettings):
@@ -200,10 +238,6 @@ class Recordings(StudyDataset):
     panels = ("state", "layer")
     label = "structure_acronym"
     further_selections = (HALVES,)
-    figures = (
-        *("audit", "regression", "classification", "agreement"),
-        *("samples", "noise_floor", "growth"),
-    )
     #: Covariates of every store.
     own_numbers = ("hierarchy_score", "n_units", "n_sessions", "reliability", "variance_kept")
     own_texts = ("structure_acronym", "structure_name", "division", "ccf_color", "half")
@@ -232,6 +266,19 @@ class Recordings(StudyDataset):
         if name not in (REGIONS, COMPARED):
             raise KeyError(name)
         return Selection({"half": "all"}, None)
+
+    @property
+    def figures(self) -> tuple[str, ...]:
+        """Those of all recordings, and of single trials those that the settings ask for."""
+        asked = [name for name in OF_TRIALS if self._asks_for(name)]
+        return (
+            *("audit", "regression", "classification", "agreement"),
+            *("samples", "noise_floor", "growth"),
+            *asked,
+        )
+
+    def _asks_for(self, name: str) -> bool:
+        return self.is_steinmetz and getattr(self.settings, name).enabled
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -436,5 +483,5 @@ class Recordings(StudyDataset):
     @property
     def stored_settings(self) -> dict[str, Any]:
         """Settings that the store keeps."""
-        implied = {"kind", "source"} if self.is_steinmetz else {"kind"}
+        implied = {"kind", "source", *OF_TRIALS} if self.is_steinmetz else {"kind"}
         return {name: value for name, value in self.plain.items() if name not in implied}
