@@ -84,11 +84,12 @@ def session_source(wildcards, input):
 checkpoint fetch_sessions:
     input:
         code=study.code(
-            "datasets.allen.sessions", "datasets.allen.sources", "study.jobs"
+            "datasets.allen.expected", "datasets.allen.sources", "study.jobs"
         ),
         simulated=lambda w: OBSERVATORY[w.dataset].simulated_files,
     output:
         sessions=layout["sessions"],
+        expected=layout["expected_regions"],
     log:
         layout.log("fetch_sessions", "dataset"),
     wildcard_constraints:
@@ -97,6 +98,7 @@ checkpoint fetch_sessions:
     params:
         source=session_source,
         choice=lambda w: OBSERVATORY[w.dataset].choice,
+        expectation=lambda w: OBSERVATORY[w.dataset].expectation,
     script:
         "../scripts/fetch_sessions.py"
 

@@ -21,6 +21,7 @@ PATHS: dict[str, str] = {
     "allensdk": "environments/allensdk.txt",
     "session_folder": "{dataset}/sessions",
     "sessions": "{dataset}/sessions.csv",
+    "expected_regions": "{dataset}/expected_regions.csv",
     "session": "{dataset}/responses/session_{session}.npz",
     "session_units": "{dataset}/responses/session_{session}.csv",
     "steinmetz_session": "{dataset}/responses/{session}.npz",

@@ -187,6 +187,16 @@ class Recordings(StudyDataset):
         expect(f"{self.key}.target", self.targets, self.numbers)
         expect(f"{self.key}.color", [self.color], [*self.numbers, *self.texts, *OWN_COLUMNS])
 
+    def announcements(self) -> list[str]:
+        """Regions to expect, from the session tables where they are there."""
+        if not self.is_observatory or self.is_simulated:
+            return []
+        from shapemetrics.datasets.allen.expected import announced
+
+        url = self.settings.url if isinstance(self.settings, ObservatorySettings) else None
+        lines = announced(self.folder, self.choice, **self.expectation, released=url is None)
+        return [f"{self.name}: {line}" for line in lines]
+
     # What jobs are given.
 
     @property
@@ -242,6 +252,11 @@ class Recordings(StudyDataset):
             "stimulus": self.plain["stimulus"],
             "limit": sessions["limit"],
         }
+
+    @property
+    def expectation(self) -> dict[str, Any]:
+        """What decides, beside the sessions, how many regions there will be."""
+        return {"pooling": self.plain["regions"], "filters": self.plain["unit_filters"]}
 
     def session_memory(self, session: str) -> int:
         """Megabytes of a job that reads a session, by the size of its file where that is known."""
