@@ -25,6 +25,7 @@ with job(snakemake) as log:
         ids,
         Pooling(**expectation["pooling"]),
         UnitFilters(**expectation["filters"]),
+        region_by=expectation["region_by"],
     )
     for line in expected.lines():
         log.info(line)

@@ -22,6 +22,8 @@ PATHS: dict[str, str] = {
     "session_folder": "{dataset}/sessions",
     "sessions": "{dataset}/sessions.csv",
     "expected_regions": "{dataset}/expected_regions.csv",
+    "channel_structures": "{dataset}/channel_structures.csv",
+    "annotation": "{dataset}/annotation.json",
     "session": "{dataset}/responses/session_{session}.npz",
     "session_units": "{dataset}/responses/session_{session}.csv",
     "steinmetz_session": "{dataset}/responses/{session}.npz",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -74,6 +74,8 @@ class ExpectedRegions:
         `fewest` half of that: a rule of thumb. ``sessions``: unknown.
     note : str
         Why a table that is there was not used.
+    region_by : {"structure", "ccf"}
+        Whether regions are these structures, or what their units' voxels say, which is finer.
     """
 
     table: pd.DataFrame
@@ -81,6 +83,7 @@ class ExpectedRegions:
     min_units: int
     basis: Basis
     note: str = ""
+    region_by: str = "structure"
 
     @property
     def possible(self) -> pd.DataFrame:
@@ -128,6 +131,13 @@ class ExpectedRegions:
             f"{self.n_sessions} sessions list {len(self.table)} structures, of which "
             f"{len(self.possible)} can be regions (left out: {_named(gone)})",
         ]
+        common = [f"{r.structure_acronym} {r.n_sessions}" for r in self.possible.itertuples()]
+        listed = f"sessions that list each: {_named(common)}"
+        if self.region_by == "ccf":
+            finer = (
+                "regions are by voxel, layers and parts of these structures: K is not in the tables"
+            )
+            return [*lines, finer, listed]
         low, high = self.interval
         if self.basis == "units":
             lines.append(
@@ -150,9 +160,7 @@ class ExpectedRegions:
             rows = rows[rows["most"] >= self.min_units]
         scored = int(rows["has_score"].sum())
         lines.append(f"at most {scored} of them have a hierarchy score")
-        common = [f"{r.structure_acronym} {r.n_sessions}" for r in self.possible.itertuples()]
-        lines.append(f"sessions that list each: {_named(common)}")
-        return lines
+        return [*lines, listed]
 
 
 def expected_from_tables(
@@ -160,6 +168,8 @@ def expected_from_tables(
     ids: Sequence[int],
     pooling: Pooling | None = None,
     filters: UnitFilters | None = None,
+    *,
+    region_by: str = "structure",
 ) -> ExpectedRegions:
     """Regions to expect of some sessions, from the tables of an ecephys cache.
 
@@ -175,6 +185,7 @@ def expected_from_tables(
     pooling : Pooling, optional
     filters : UnitFilters, optional
         Which units count.
+    region_by : {"structure", "ccf"}
 
     Returns
     -------
@@ -219,7 +230,8 @@ def expected_from_tables(
         basis = "units"
     elif probes is not None and "unit_count" in probes:
         units, basis = _shares(probes), "probes"
-    return _expected(list(listed.values()), len(ids), units, basis, pooling, note)
+    expected = _expected(list(listed.values()), len(ids), units, basis, pooling, note)
+    return replace(expected, region_by=region_by)
 
 
 def expected_of_release(
@@ -261,6 +273,7 @@ def announced(
     *,
     pooling: Mapping[str, Any],
     filters: Mapping[str, Any],
+    region_by: str = "structure",
     released: bool = True,
 ) -> list[str]:
     """What is known of the regions before anything runs, in sentences.
@@ -273,6 +286,7 @@ def announced(
         Which sessions are read: arguments of :func:`choose_sessions`.
     pooling, filters : mapping
         Of :class:`Pooling` and :class:`UnitFilters`.
+    region_by : {"structure", "ccf"}
     released : bool
         Whether sessions are those of the release, of which something is known without its tables.
     """
@@ -281,17 +295,17 @@ def announced(
     if path.is_file():
         try:
             ids = choose_sessions(read_sessions(path), **choice)
-            return expected_from_tables(folder, ids, options, UnitFilters(**filters)).lines()
+            return expected_from_tables(
+                folder, ids, options, UnitFilters(**filters), region_by=region_by
+            ).lines()
         except ValueError as error:
             return [f"regions to expect are unknown: {error}"]
     if not released:
         return ["regions to expect are said once the tables of sessions are fetched"]
-    of_types = expected_of_release(
-        choice["session_types"], options, stimulus=choice["stimulus"]
-    ).lines()
+    of_types = expected_of_release(choice["session_types"], options, stimulus=choice["stimulus"])
     some = choice["ids"] or choice["limit"]
     chosen = ["some sessions are chosen; of all released ones of their types:"] if some else []
-    return [*chosen, *of_types]
+    return [*chosen, *replace(of_types, region_by=region_by).lines()]
 
 
 #: Released sessions of each type.

@@ -108,6 +108,17 @@ class ObservatorySettings(RecordingsSettings):
     stimulus: Literal[
         "natural_movie_one", "natural_movie_three", "natural_scenes", "drifting_gratings"
     ] = Field("natural_movie_one", description="Presentations whose spikes are counted.")
+    region_by: Literal["structure", "ccf"] = Field(
+        "structure",
+        description="A unit's structure: what the session tables say of its channel (structure), "
+        "or the voxel of the CCFv3 annotation volume (10 um) at its channel's coordinates (ccf), "
+        "where layers of the cortex are apart.",
+    )
+    annotation: str | None = Field(
+        None,
+        description="Path or address of the annotation volume, for `region_by: ccf`; null is the "
+        "Allen Institute's, which is fetched once.",
+    )
     bin_width: Annotated[float, Field(gt=0)] | None = Field(
         None,
         description="Seconds. null counts spikes per presentation (a movie frame); a smaller "
@@ -256,7 +267,16 @@ class Recordings(StudyDataset):
     @property
     def expectation(self) -> dict[str, Any]:
         """What decides, beside the sessions, how many regions there will be."""
-        return {"pooling": self.plain["regions"], "filters": self.plain["unit_filters"]}
+        return {
+            "pooling": self.plain["regions"],
+            "filters": self.plain["unit_filters"],
+            "region_by": self.plain["region_by"],
+        }
+
+    @property
+    def is_located(self) -> bool:
+        """Whether units are placed by coordinates."""
+        return self.is_observatory and self.plain["region_by"] == "ccf"
 
     def session_memory(self, session: str) -> int:
         """Megabytes of a job that reads a session, by the size of its file where that is known."""
