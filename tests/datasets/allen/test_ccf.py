@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import gzip
-
 import numpy as np
 import pandas as pd
 import pytest
+from annotation_volume import write_volume
 
 from shapemetrics.datasets.allen.anatomy import structure
 from shapemetrics.datasets.allen.ccf import (
@@ -22,29 +21,6 @@ from shapemetrics.datasets.download import DamagedError
 from shapemetrics.datasets.http import Retry
 
 QUICK = Retry(attempts=3, first_wait=0.01, longest_wait=0.05, timeout=2.0)
-
-
-def write_volume(path, volume, *, encoding="gzip", endian="little", kind="unsigned int"):
-    """An .nrrd of a volume whose axes are front to back, top to bottom, left to right."""
-    header = "\n".join(
-        [
-            "NRRD0004",
-            "# a comment",
-            f"type: {kind}",
-            "dimension: 3",
-            "space: left-posterior-superior",
-            f"sizes: {' '.join(map(str, volume.shape))}",
-            f"endian: {endian}",
-            f"encoding: {encoding}",
-            "space origin: (0,0,0)",
-        ]
-    )
-    order = "<" if endian == "little" else ">"
-    data = volume.astype(f"{order}u4").tobytes(order="F")
-    path.write_bytes(
-        f"{header}\n\n".encode() + (gzip.compress(data) if encoding == "gzip" else data)
-    )
-    return path
 
 
 @pytest.fixture

@@ -81,6 +81,11 @@ class RecordingsSettings(DatasetSettings):
     color: str = Field(
         "hierarchy_score", description="Covariate that colours embeddings and dendrograms."
     )
+    group: Literal["area"] | None = Field(
+        None,
+        description="area: layers and parts of an area are never on both sides of a split, which "
+        "counts where `regions.level` keeps them apart; null leaves out single regions.",
+    )
     regions: Regions = Field(Pooling())
 
 
@@ -158,7 +163,7 @@ class Recordings(StudyDataset):
     metric_figures = ("embedding", "atlas", "distortion", "dendrogram", "predictions")
     #: Covariates of the store.
     numbers = ("hierarchy_score", "n_units", "n_sessions", "reliability", "variance_kept")
-    texts = ("structure_acronym", "structure_name", "division", "ccf_color", "half")
+    texts = ("structure_acronym", "structure_name", "area", "division", "ccf_color", "half")
 
     @classmethod
     def section_of(cls, settings: Mapping[str, Any]) -> type[Section]:
@@ -182,6 +187,21 @@ class Recordings(StudyDataset):
     def targets(self) -> tuple[str, ...]:
         """The one that the settings name."""
         return (self.settings.target,)
+
+    @property
+    def group(self) -> str | None:
+        """As set."""
+        return self.settings.group
+
+    @property
+    def regression_group(self) -> str | None:
+        """As for classification."""
+        return self.group
+
+    @property
+    def group_key(self) -> str | None:
+        """The user's choice."""
+        return None if self.group is None else f"{self.key}.group"
 
     @property
     def color(self) -> str:
