@@ -12,6 +12,7 @@ from scipy.ndimage import gaussian_filter1d
 from sklearn.decomposition import PCA
 
 from shapemetrics.datasets.allen.anatomy import (
+    area,
     at_level,
     division,
     hierarchy_score,
@@ -299,6 +300,7 @@ def _covariates(region: str, settings: Pooling) -> dict[str, Any]:
     return {
         "structure_acronym": region,
         "structure_name": where.name,
+        "area": area(region),
         "division": division(region),
         "ccf_color": where.color,
         "hierarchy_score": score.value,

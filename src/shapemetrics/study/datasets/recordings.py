@@ -119,6 +119,11 @@ class RecordingsSettings(DatasetSettings):
     color: str = Field(
         "hierarchy_score", description="Covariate that colours embeddings and dendrograms."
     )
+    group: Literal["area"] | None = Field(
+        None,
+        description="area: layers and parts of an area are never on both sides of a split, which "
+        "counts where `regions.level` keeps them apart; null leaves out single regions.",
+    )
     regions: Regions = Field(Pooling())
 
 
@@ -146,6 +151,17 @@ class ObservatorySettings(RecordingsSettings):
     stimulus: Literal[
         "natural_movie_one", "natural_movie_three", "natural_scenes", "drifting_gratings"
     ] = Field("natural_movie_one", description="Presentations whose spikes are counted.")
+    region_by: Literal["structure", "ccf"] = Field(
+        "structure",
+        description="A unit's structure: what the session tables say of its channel (structure), "
+        "or the voxel of the CCFv3 annotation volume (10 um) at its channel's coordinates (ccf), "
+        "where layers of the cortex are apart.",
+    )
+    annotation: str | None = Field(
+        None,
+        description="Path or address of the annotation volume, for `region_by: ccf`; null is the "
+        "Allen Institute's, which is fetched once.",
+    )
     bin_width: Annotated[float, Field(gt=0)] | None = Field(
         None,
         description="Seconds. null counts spikes per presentation (a movie frame); a smaller "
@@ -240,7 +256,7 @@ class Recordings(StudyDataset):
     further_selections = (HALVES,)
     #: Covariates of every store.
     own_numbers = ("hierarchy_score", "n_units", "n_sessions", "reliability", "variance_kept")
-    own_texts = ("structure_acronym", "structure_name", "division", "ccf_color", "half")
+    own_texts = ("structure_acronym", "structure_name", "area", "division", "ccf_color", "half")
 
     @classmethod
     def section_of(cls, settings: Mapping[str, Any]) -> type[Section]:
@@ -284,6 +300,21 @@ class Recordings(StudyDataset):
     def targets(self) -> tuple[str, ...]:
         """The one that the settings name."""
         return (self.settings.target,)
+
+    @property
+    def group(self) -> str | None:
+        """As set."""
+        return self.settings.group
+
+    @property
+    def regression_group(self) -> str | None:
+        """As for classification."""
+        return self.group
+
+    @property
+    def group_key(self) -> str | None:
+        """The user's choice."""
+        return None if self.group is None else f"{self.key}.group"
 
     @property
     def color(self) -> str:
@@ -350,6 +381,16 @@ class Recordings(StudyDataset):
             raise Note(
                 f"{self.key}.files", f"{number} sessions", "one, for a comparison within it", ""
             ).refusal()
+
+    def announcements(self) -> list[str]:
+        """Regions to expect, from the session tables where they are there."""
+        if not self.is_observatory or self.is_simulated:
+            return []
+        from shapemetrics.datasets.allen.expected import announced
+
+        url = self.settings.url if isinstance(self.settings, ObservatorySettings) else None
+        lines = announced(self.folder, self.choice, **self.expectation, released=url is None)
+        return [f"{self.name}: {line}" for line in lines]
 
     # What jobs are given.
 
@@ -456,6 +497,20 @@ class Recordings(StudyDataset):
             "stimulus": self.plain["stimulus"],
             "limit": sessions["limit"],
         }
+
+    @property
+    def expectation(self) -> dict[str, Any]:
+        """What decides, beside the sessions, how many regions there will be."""
+        return {
+            "pooling": self.plain["regions"],
+            "filters": self.plain["unit_filters"],
+            "region_by": self.plain["region_by"],
+        }
+
+    @property
+    def is_located(self) -> bool:
+        """Whether units are placed by coordinates."""
+        return self.is_observatory and self.plain["region_by"] == "ccf"
 
     def session_memory(self, session: str) -> int:
         """Megabytes of a job that reads a session, by the size of its file where that is known."""
