@@ -12,9 +12,6 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 
-import requests
-from filelock import FileLock
-
 from shapemetrics.datasets.http import (
     Retry,
     TransientError,
@@ -23,8 +20,13 @@ from shapemetrics.datasets.http import (
     translated,
     validator,
 )
+from shapemetrics.extras import needed_by
 from shapemetrics.files import atomic_path
 from shapemetrics.progress import ProgressLine
+
+with needed_by(__name__):
+    import requests
+    from filelock import FileLock
 
 #: Bytes taken at a time; of a broken connection at most so many are lost.
 CHUNK = 1 << 16
