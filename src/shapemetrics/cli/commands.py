@@ -19,6 +19,7 @@ from shapemetrics.cli.options import (
     reading_of,
     reading_options,
 )
+from shapemetrics.extras import require
 
 # Modules that load NumPy and more are imported where they are used, so that help comes at once.
 
@@ -383,6 +384,8 @@ def embed(
         raise click.UsageError("--color: expected --figure as well")
     if figure is not None and n_components < 2:
         raise click.UsageError("--figure: expected --n-components of at least 2")
+    if figure is not None:  # before anything is computed
+        require("matplotlib", what="embed: --figure")
     from shapemetrics.cli.maps import draw_map, embedding_table
     from shapemetrics.geometry.embedding import embed as embed_distances
 
