@@ -22,7 +22,6 @@ for archive, part in ARCHIVES.items():
         localrule: True
         params:
             folder=part.downloads,
-            mirrors=part.plain["mirrors"]["cifar10"],
         script:
             "../scripts/fetch_cifar10.py"
 
@@ -41,7 +40,6 @@ for records, part in RECORDS.items():
         params:
             file=part.settings.published,
             folder=part.downloads,
-            mirrors=part.plain["mirrors"]["published"],
         script:
             "../scripts/fetch_published.py"
 

@@ -86,11 +86,12 @@ def session_source(wildcards, input):
 checkpoint fetch_sessions:
     input:
         code=study.code(
-            "datasets.allen.sessions", "datasets.allen.sources", "study.jobs"
+            "datasets.allen.expected", "datasets.allen.sources", "study.jobs"
         ),
         simulated=lambda w: OBSERVATORY[w.dataset].simulated_files,
     output:
         sessions=layout["sessions"],
+        expected=layout["expected_regions"],
     log:
         layout.log("fetch_sessions", "dataset"),
     wildcard_constraints:
@@ -99,8 +100,31 @@ checkpoint fetch_sessions:
     params:
         source=session_source,
         choice=lambda w: OBSERVATORY[w.dataset].choice,
+        expectation=lambda w: OBSERVATORY[w.dataset].expectation,
     script:
         "../scripts/fetch_sessions.py"
+
+
+rule locate_channels:
+    input:
+        code=study.code("datasets.allen.ccf", "datasets.allen.sources", "study.jobs"),
+        sessions=rules.fetch_sessions.output.sessions,
+    output:
+        channels=layout["channel_structures"],
+        annotation=layout["annotation"],
+    log:
+        layout.log("locate_channels", "dataset"),
+    benchmark:
+        layout.benchmark("locate_channels", "dataset")
+    wildcard_constraints:
+        dataset=names("recordings", having=lambda part: part.is_located),
+    localrule: True
+    params:
+        source=session_source,
+        annotation=lambda w: OBSERVATORY[w.dataset].settings.annotation,
+        folder=layout["downloads"],
+    script:
+        "../scripts/locate_channels.py"
 
 
 rule extract_session:
@@ -113,6 +137,11 @@ rule extract_session:
         ),
         reader=os.path.join(ALLEN_SCRIPTS, "export_session.py"),
         sessions=rules.fetch_sessions.output.sessions,
+        located=lambda w: (
+            [layout["channel_structures"], layout["annotation"]]
+            if OBSERVATORY[w.dataset].is_located
+            else []
+        ),
         interpreter=lambda w: (
             [layout["allensdk"]] if OBSERVATORY[w.dataset].uses_allensdk else []
         ),
@@ -205,6 +234,7 @@ rule pool_regions:
     input:
         code=study.code("datasets.allen.regions", "datasets.allen.use", "study.jobs"),
         facts=REGION_FACTS,
+        table=lambda w: RECORDINGS[w.dataset].table_files,
         responses=responses,
     output:
         index=layout["index"],
@@ -256,6 +286,7 @@ rule grow_recordings:
         )
         + study.metric_code(study.growth_metric),
         facts=REGION_FACTS,
+        table=lambda w: RECORDINGS[w.dataset].table_files,
         responses=responses,
     output:
         table=layout["growth"],

@@ -53,6 +53,18 @@ def small(root) -> dict:
     return {name: settings[name] for name in ("comparisons", "analyses")}
 
 
+@pytest.mark.parametrize("config", ["laptop.yaml", "laptop_untrained.yaml", "paper_light.yaml"])
+def test_the_real_scale_is_planned_without_a_network(fresh, config):
+    fresh.config = config
+    jobs = fresh.planned()
+    networks = yaml.safe_load((fresh.folder / "config" / config).read_text())["datasets"][
+        "nasbench"
+    ]
+    assert jobs["train_networks"] == networks["n_networks"] // networks["networks_per_job"]
+    assert {"fetch_cifar10", "fetch_published", "regress_baselines"} <= set(jobs)
+    assert not fresh.results.exists()
+
+
 def prepare(checkout, published, n_networks: int, **changes):
     """Point a checkout at the loopback server, and at that many of the cells that it has."""
     folder, url, data = published

@@ -1,7 +1,17 @@
 # Names of this package, for type checkers and editors; __init__.py loads them when first used.
+from .layers import layer_distances as layer_distances
 from .limited_samples import MomentEstimate as MomentEstimate
 from .limited_samples import moment_angle as moment_angle
 from .noise import half_distances as half_distances
+from .nulls import (
+    DistanceDifference as DistanceDifference,
+)
+from .nulls import (
+    distance_difference as distance_difference,
+)
+from .nulls import (
+    null_distances as null_distances,
+)
 from .resampling import (
     bootstrap_distances as bootstrap_distances,
 )

@@ -8,6 +8,7 @@ from .dendrogram import plot_dendrogram as plot_dendrogram
 from .distortion import plot_distortion as plot_distortion
 from .embedding import plot_embedding as plot_embedding
 from .growth import plot_growth as plot_growth
+from .layers import plot_layers as plot_layers
 from .noise_floor import plot_noise_floor as plot_noise_floor
 from .predictions import plot_predictions as plot_predictions
 from .published import plot_published as plot_published

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import pandas as pd
@@ -495,6 +496,18 @@ class Networks(StudyDataset):
                 "results, found none; set published to 'only108' or 'full', or published_file"
             )
         return choice
+
+
+def mirrors_of(config: Mapping[str, Any], file: str) -> list[str]:
+    """Mirrors of a download that any dataset of a configuration names, each once.
+
+    Examples
+    --------
+    >>> mirrors_of({"datasets": {"a": {"mirrors": {"cifar10": ["x", "y"]}}, "b": {}}}, "cifar10")
+    ['x', 'y']
+    """
+    parts = (part.get("mirrors", {}) for part in config["datasets"].values())
+    return list(dict.fromkeys(mirror for part in parts for mirror in part.get(file, [])))
 
 
 #: Covariates that published results bring.
