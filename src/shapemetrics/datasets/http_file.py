@@ -5,8 +5,6 @@ from __future__ import annotations
 import io
 from collections import OrderedDict
 
-import requests
-
 from shapemetrics.datasets.http import (
     Retry,
     TransientError,
@@ -15,6 +13,10 @@ from shapemetrics.datasets.http import (
     translated,
     validator,
 )
+from shapemetrics.extras import needed_by
+
+with needed_by(__name__):
+    import requests
 
 #: Bytes of a read from which it is asked for as it is: a column, or spikes, read once.
 _LARGE = 1 << 14
@@ -141,7 +143,7 @@ class HttpFile(io.RawIOBase):
             if response.status_code == 200:
                 raise ValueError(
                     f"{self.url}: the server does not support byte ranges, which streaming needs; "
-                    "use source 'download'"
+                    "download the file instead (the Observatory's: use source 'download')"
                 )
             check_status(response, self.url, (206,))
             span = content_range(response)

@@ -58,6 +58,15 @@ class Regression(Section):
     )
 
 
+class Baselines(Section):
+    """What predicts the target of networks besides distances, in the folds of the regression."""
+
+    n_trees: int = Field(50, ge=1, description="Trees of each random forest.")
+    n_permutations: int = Field(
+        20, ge=1, description="Permutations of the target, for the null distribution of baselines."
+    )
+
+
 class Classification(Section):
     """Telling classes apart by the distances, on held-out items."""
 
@@ -155,6 +164,7 @@ class Analyses(Section):
     distortion: Distortion = Field(Distortion())
     clustering: Clustering = Field(Clustering())
     regression: Regression = Field(Regression())
+    baselines: Baselines = Field(Baselines())
     classification: Classification = Field(Classification())
     compared: Compared = Field(Compared())
     samples: Samples = Field(Samples())
