@@ -14,7 +14,7 @@ WHERE = $(if $(PROFILE),--workflow-profile $(PROFILE),--cores $(CORES)) $(if $(C
 ON_MODERN_PYTHON = import sys; sys.exit(sys.version_info < (3, 11))
 
 .DEFAULT_GOAL := help
-.PHONY: help run figures test bench docs linkcheck check-sources lint dry-run env env-cluster env-dev clean
+.PHONY: help run figures test bench docs linkcheck check-sources audit lint dry-run env env-cluster env-dev clean
 
 help:  ## list the targets
 	@echo "make run      build the environment, then the default study and its report (results/report.html)"
@@ -60,11 +60,15 @@ linkcheck: $(VENV)/docs.done  ## links of the guides to other sites; needs the i
 check-sources: env  ## what the servers of real data say, before large downloads; needs the internet
 	@$(BIN)/python -m shapemetrics.datasets.check_sources
 
+audit:  ## known vulnerabilities of the pinned packages; needs pip-audit and the internet
+	@.ci/audit $(BIN)/python
+
 lint: env-dev  ## style
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/snakefmt --check Snakefile rules
 	@$(BIN)/pyright
+	@.ci/audit $(BIN)/python
 
 env: $(VENV)/study.done
 env-cluster: $(VENV)/cluster.done  ## and what submits jobs

@@ -11,7 +11,7 @@ import importlib
 import shapemetrics
 
 project = "shapemetrics"
-author = "The shapemetrics authors"
+author = "The shapemetrics contributors"
 project_copyright = author
 release = version = shapemetrics.__version__
 

@@ -16,6 +16,7 @@ rule cluster_distances:
     params:
         **study.config["analyses"]["clustering"],
         n_components=study.config["analyses"]["embedding"]["n_components"],
+        n_init=study.config["analyses"]["embedding"]["n_init"],
         seed=lambda w: study.seed("cluster_distances", w.dataset, w.metric),
     script:
         "../scripts/cluster_distances.py"

@@ -86,11 +86,12 @@ def session_source(wildcards, input):
 checkpoint fetch_sessions:
     input:
         code=study.code(
-            "datasets.allen.sessions", "datasets.allen.sources", "study.jobs"
+            "datasets.allen.expected", "datasets.allen.sources", "study.jobs"
         ),
         simulated=lambda w: OBSERVATORY[w.dataset].simulated_files,
     output:
         sessions=layout["sessions"],
+        expected=layout["expected_regions"],
     log:
         layout.log("fetch_sessions", "dataset"),
     wildcard_constraints:
@@ -99,8 +100,31 @@ checkpoint fetch_sessions:
     params:
         source=session_source,
         choice=lambda w: OBSERVATORY[w.dataset].choice,
+        expectation=lambda w: OBSERVATORY[w.dataset].expectation,
     script:
         "../scripts/fetch_sessions.py"
+
+
+rule locate_channels:
+    input:
+        code=study.code("datasets.allen.ccf", "datasets.allen.sources", "study.jobs"),
+        sessions=rules.fetch_sessions.output.sessions,
+    output:
+        channels=layout["channel_structures"],
+        annotation=layout["annotation"],
+    log:
+        layout.log("locate_channels", "dataset"),
+    benchmark:
+        layout.benchmark("locate_channels", "dataset")
+    wildcard_constraints:
+        dataset=names("recordings", having=lambda part: part.is_located),
+    localrule: True
+    params:
+        source=session_source,
+        annotation=lambda w: OBSERVATORY[w.dataset].settings.annotation,
+        folder=layout["downloads"],
+    script:
+        "../scripts/locate_channels.py"
 
 
 rule extract_session:
@@ -113,6 +137,11 @@ rule extract_session:
         ),
         reader=os.path.join(ALLEN_SCRIPTS, "export_session.py"),
         sessions=rules.fetch_sessions.output.sessions,
+        located=lambda w: (
+            [layout["channel_structures"], layout["annotation"]]
+            if OBSERVATORY[w.dataset].is_located
+            else []
+        ),
         interpreter=lambda w: (
             [layout["allensdk"]] if OBSERVATORY[w.dataset].uses_allensdk else []
         ),
@@ -205,6 +234,7 @@ rule pool_regions:
     input:
         code=study.code("datasets.allen.regions", "datasets.allen.use", "study.jobs"),
         facts=REGION_FACTS,
+        table=lambda w: RECORDINGS[w.dataset].table_files,
         responses=responses,
     output:
         index=layout["index"],
@@ -256,6 +286,7 @@ rule grow_recordings:
         )
         + study.metric_code(study.growth_metric),
         facts=REGION_FACTS,
+        table=lambda w: RECORDINGS[w.dataset].table_files,
         responses=responses,
     output:
         table=layout["growth"],
@@ -278,3 +309,90 @@ rule grow_recordings:
         seed=lambda w: study.seed("grow_recordings", w.dataset),
     script:
         "../scripts/grow_recordings.py"
+
+
+rule simulate_signals:
+    input:
+        code=study.code("estimation.signal_checks", "study.jobs", "study.tables"),
+        table=layout["signal"],
+    output:
+        table=layout["signal_bias"],
+    log:
+        layout.log("simulate_signals", "dataset"),
+    benchmark:
+        layout.benchmark("simulate_signals", "dataset")
+    wildcard_constraints:
+        dataset=IN_STEINMETZ,
+    params:
+        n_pairs=lambda w: RECORDINGS[w.dataset].settings.signal.n_pairs,
+        n_resamples=lambda w: RECORDINGS[w.dataset].settings.signal.n_resamples,
+        seed=lambda w: study.seed("simulate_signals", w.dataset),
+    script:
+        "../scripts/simulate_signals.py"
+
+
+rule measure_signals:
+    input:
+        code=study.code(
+            "datasets.allen.steinmetz",
+            "estimation.signal_checks",
+            "study.jobs",
+            "study.tables",
+        ),
+        sessions=lambda w: list(STEINMETZ[w.dataset].values()),
+    output:
+        table=layout["signal"],
+    log:
+        layout.log("measure_signals", "dataset"),
+    benchmark:
+        layout.benchmark("measure_signals", "dataset")
+    wildcard_constraints:
+        dataset=IN_STEINMETZ,
+    threads: study.settings.distances.threads
+    resources:
+        mem_mb=lambda w, attempt: attempt * 4000,
+    params:
+        signal=lambda w: RECORDINGS[w.dataset].plain["signal"],
+        min_units=lambda w: RECORDINGS[w.dataset].settings.regions.min_units,
+        level=lambda w: RECORDINGS[w.dataset].settings.regions.level,
+        seed=lambda w: study.seed("measure_signals", w.dataset),
+    script:
+        "../scripts/measure_signals.py"
+
+
+rule measure_windows:
+    input:
+        code=study.code(
+            "datasets.allen.steinmetz",
+            "datasets.allen.anatomy",
+            "estimation.time_resolved",
+            "estimation.noise",
+            "learning.regression",
+            "study.fitting",
+            "study.jobs",
+            "study.tables",
+        )
+        + study.metric_code(study.growth_metric),
+        facts=REGION_FACTS,
+        sessions=lambda w: list(STEINMETZ[w.dataset].values()),
+    output:
+        table=layout["windows"],
+    log:
+        layout.log("measure_windows", "dataset"),
+    benchmark:
+        layout.benchmark("measure_windows", "dataset")
+    wildcard_constraints:
+        dataset=IN_STEINMETZ,
+    threads: study.settings.distances.threads
+    resources:
+        mem_mb=lambda w, attempt: attempt * 4000,
+    params:
+        n_windows=lambda w: RECORDINGS[w.dataset].settings.windows.n_windows,
+        min_repeats=lambda w: RECORDINGS[w.dataset].settings.min_repeats,
+        pooling=lambda w: RECORDINGS[w.dataset].pooling,
+        metric=study.metric_settings(study.growth_metric),
+        n_permutations=study.settings.analyses.growth.n_permutations,
+        n_bootstrap=study.settings.analyses.regression.n_bootstrap,
+        seed=lambda w: study.seed("measure_windows", w.dataset),
+    script:
+        "../scripts/measure_windows.py"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 
@@ -19,10 +20,15 @@ def project(root) -> dict:
     return tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 
-def test_software_is_the_one_of_this_checkout(citation, project):
+def test_software_is_the_one_of_this_checkout(root, citation, project):
     assert citation["cff-version"] == "1.2.0"
     assert citation["type"] == "software"
     assert citation["version"] == project["version"]
+    codemeta = json.loads((root / "codemeta.json").read_text(encoding="utf-8"))
+    assert codemeta["version"] == project["version"]
+    assert codemeta["description"] == project["description"]
+    assert codemeta["author"][0]["name"] == citation["authors"][0]["name"]
+    assert str(citation["date-released"]) == codemeta["datePublished"]
     assert citation["license"] == project["license"]
     assert citation["title"].split(":")[0] == project["name"]
 
@@ -32,6 +38,14 @@ def test_every_author_has_a_name(citation):
         assert work["authors"]
         for author in work["authors"]:
             assert "name" in author or {"given-names", "family-names"} <= set(author)
+
+
+def test_every_citation_of_the_article_has_its_entry(root):
+    text = (root / "paper" / "paper.md").read_text(encoding="utf-8")
+    entries = re.findall(r"^@\w+\{(\w+),", (root / "paper" / "paper.bib").read_text(), re.MULTILINE)
+    cited = set(re.findall(r"\[?@(\w+)", text))
+    assert cited == set(entries)
+    assert len(entries) == len(set(entries))
 
 
 def test_keys_are_those_of_the_format(citation):

@@ -20,6 +20,7 @@ PACKAGES = (
     "shapemetrics.datasets.distances",
     "shapemetrics.datasets.files",
     "shapemetrics.datasets.recordings",
+    "shapemetrics.extract",
 )
 
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from importlib.metadata import PackageNotFoundError, version
 
-import lazy_loader
+from shapemetrics.extras import attach_stub
 
 try:
     __version__ = version("shapemetrics")
 except PackageNotFoundError:  # a bare source tree on sys.path
     __version__ = "0+unknown"
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = attach_stub(__name__, __file__)
 __all__ += ["__version__"]

@@ -16,7 +16,15 @@ import pytest
 import shapemetrics
 
 ROOT = Path(__file__).resolve().parents[2]
-PLACES = ("*.md", "docs/*.md", "results/README.md", "src/**/*.md", "benchmarks/**/*.md")
+PLACES = (
+    "*.md",
+    "docs/*.md",
+    "config/*.md",
+    "paper/*.md",
+    "results/README.md",
+    "src/**/*.md",
+    "benchmarks/**/*.md",
+)
 TEXTS = sorted({path for place in PLACES for path in ROOT.glob(place)})
 
 FENCED = r"^( *)(```+|~~~+).*?^\1\2[ \t]*$"

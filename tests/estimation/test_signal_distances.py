@@ -222,7 +222,7 @@ def test_noise_alone_has_no_distance_and_says_why(rng):
     assert np.isnan(found.distances[1, 1])
     assert found.distances[0, 0] == 0
     assert list(found.reasons) == ["noise"]
-    assert "standard errors above 0" in found.reasons["noise"]
+    assert "with a standard deviation of" in found.reasons["noise"]
     table = found.table()
     assert table["distance"].isna().all()
     assert table["reason"].str.startswith("noise: found a squared signal norm of").all()

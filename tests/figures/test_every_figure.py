@@ -113,6 +113,21 @@ CASES: dict[str, tuple[Callable[..., Figure], str, dict[str, Any], list[list[str
         {"distance_label": "Distance (rad)"},
         [["metric", "item", "floor", "nearest", "median", "identified"]],
     ),
+    "signal": (
+        figures.plot_signal,
+        "signal_and_simulation",
+        {},
+        [
+            ["measure", "estimate", "among", "item", "n", "identified"],
+            ["measure", "reliability", "shared", "truth", "plug_in", "corrected"],
+        ],
+    ),
+    "windows": (
+        figures.plot_windows,
+        "windows",
+        {"distance_label": "Distance (rad)"},
+        [["start", "stop", "own", "others"]],
+    ),
     "growth": (
         figures.plot_growth,
         "growth",
@@ -175,6 +190,11 @@ def case(request):
     plot, fixture, arguments, columns = CASES[request.param]
     tables = request.getfixturevalue(fixture)
     return plot, list(tables) if isinstance(tables, tuple) else [tables], arguments, columns
+
+
+@pytest.fixture(scope="session")
+def signal_and_simulation(signal, signal_simulation):
+    return signal, signal_simulation
 
 
 @pytest.fixture(scope="session")

@@ -213,7 +213,7 @@ def test_silent_units_have_no_correlation():
 def test_missing_pot_is_named_with_its_extra(monkeypatch):
     X, Y, Z = draw(0, 3, 4, 3)
     monkeypatch.setitem(sys.modules, "ot", None)
-    with pytest.raises(ImportError, match=r"pip install shapemetrics\[transport\]"):
+    with pytest.raises(ImportError, match=r"pip install 'shapemetrics\[transport\]'"):
         SoftMatchingMetric("euclidean").distance(X, Y)
     assert SoftMatchingMetric("euclidean").distance(X, Z) > 0  # equal sizes do without
 

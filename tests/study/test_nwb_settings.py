@@ -42,6 +42,29 @@ def test_regions_without_atlas_get_every_figure_but_the_atlas(make):
     assert make(color="n_units").dataset("lab").dendrogram["color"] == "n_units"
 
 
+def test_a_table_about_regions_gives_targets_labels_and_colours(make, tmp_path):
+    path = tmp_path / "regions.csv"
+    path.write_text("region,lobe,depth\nV1,occipital,1\nPFC,frontal,\nNA,,3\n")
+    part = make(regions={"table": str(path)}, target="depth", color="lobe").dataset("lab")
+    part.check_names()
+    assert part.labels == ("lobe",)
+    assert part.targets == ("depth",)
+    assert part.table_files == [str(path)]
+    with pytest.raises(ValueError, match=r"lab\.target': found 'lobe'"):
+        make(regions={"table": str(path)}, target="lobe").dataset("lab").check_names()
+    for text, message in (
+        ("area,depth\nV1,1\n", "found columns area, depth, expected 'region'"),
+        ("region,depth\nV1,1\nV1,2\n", "found region 'V1' twice"),
+        ("region,n_units\nV1,1\n", "'n_units', which recordings have themselves"),
+        ("", "no table of regions"),
+    ):
+        path.write_text(text)
+        with pytest.raises(ValueError, match=r"'datasets\.lab\.regions\.table': ") as caught:
+            make(regions={"table": str(path)}).dataset("lab").check_names()
+        assert message in str(caught.value)
+        assert "\n" not in str(caught.value)
+
+
 def test_jobs_are_given_what_the_reader_takes(make, tmp_path):
     part = make(
         intervals={

@@ -78,6 +78,22 @@ def test_a_name_implies_its_kind_and_no_more():
     assert named.figures("steinmetz") == other.figures("mice")
 
 
+def test_figures_of_single_trials_are_drawn_where_settings_ask_for_them():
+    plain = study_of({"steinmetz": {"folder": "sessions"}})
+    asked = {"folder": "sessions", "signal": {"enabled": True}, "windows": {"enabled": True}}
+    study = study_of({"steinmetz": asked})
+    assert not {"signal", "windows"} & set(plain.figures("steinmetz"))
+    assert set(study.figures("steinmetz")) - set(plain.figures("steinmetz")) == {
+        "signal",
+        "windows",
+    }
+    # They change nothing about the regions that are stored.
+    stored = [s.dataset("steinmetz").stored_settings for s in (plain, study)]
+    assert stored[0] == stored[1]
+    with pytest.raises(ConfigError, match="signal"):
+        study_of({"allen": {"signal": {"enabled": True}}})
+
+
 def test_a_mistake_names_the_line_of_the_file_on_top(tmp_path: Path):
     below, above = tmp_path / "config.yaml", tmp_path / "mine.yaml"
     below.write_text("seed: 1\nmetrics:\n  cca:\n    family: linear\n    alpha: 0.5\n")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from shapemetrics.backends.base import CertifiedNorms
+from shapemetrics.extras import needed_by
 from shapemetrics.linalg import Array
 
 #: Error of a distance, in radians or the data's units, that a GPU may make where none is stated,
@@ -31,10 +32,8 @@ class TorchBackend(CertifiedNorms):
     @classmethod
     def on(cls, device: str | None, tolerance: float | None) -> TorchBackend:
         """The backend on a device that is there."""
-        try:
+        with needed_by("backend 'torch'"):
             import torch
-        except ImportError:
-            raise ValueError("backend: 'torch' is not installed; pip install torch") from None
         if device is None:
             device = "cuda" if torch.cuda.is_available() else "cpu"
         try:

@@ -10,6 +10,8 @@ from typing import Any, NoReturn
 
 import click
 
+from shapemetrics.extras import concerns
+
 #: Mistakes in data or options, which their message explains; anything else is a bug.
 EXPECTED = (ValueError, TypeError, OSError, MemoryError)
 #: Set to anything, it adds where a mistake was found.
@@ -41,6 +43,10 @@ class OneLineGroup(click.Group):
         except click.Abort:
             click.echo("shapemetrics: interrupted", err=True)
             sys.exit(INTERRUPTED)
+        except ModuleNotFoundError as error:
+            if not concerns(error):
+                raise
+            fail(str(error))
         except EXPECTED as error:
             if os.environ.get(TRACEBACK):
                 traceback.print_exc()

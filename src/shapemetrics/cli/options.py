@@ -88,8 +88,8 @@ def reading_options(command: Callable) -> Callable:
         click.option(
             "--variable",
             metavar="NAME",
-            help="Which array of each .npz, .mat or .h5. By default the only one of at least two "
-            "axes; of an .npz all of these.",
+            help="Which array of each file that holds several. By default all of at least two "
+            "axes, as networks by name. In MATLAB's structs and cells: session.rates, areas{3}.",
         ),
     ):
         command = option(command)

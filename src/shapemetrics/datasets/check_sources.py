@@ -17,14 +17,17 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import requests
+from shapemetrics.extras import needed_by
 
-from shapemetrics.datasets.allen import ccf, sources
-from shapemetrics.datasets.allen.sessions import session_name
-from shapemetrics.datasets.distances import authors_allen
-from shapemetrics.datasets.http import content_range, validator
-from shapemetrics.datasets.nasbench import cifar10
-from shapemetrics.datasets.nasbench.published import PUBLISHED_FILES
+with needed_by("shapemetrics.datasets.check_sources", "study"):
+    import requests
+
+    from shapemetrics.datasets.allen import ccf, sources
+    from shapemetrics.datasets.allen.sessions import session_name
+    from shapemetrics.datasets.distances import authors_allen
+    from shapemetrics.datasets.http import content_range, validator
+    from shapemetrics.datasets.nasbench import cifar10
+    from shapemetrics.datasets.nasbench.published import PUBLISHED_FILES
 
 __all__ = ["Finding", "Probe", "check", "known_probes", "main"]
 

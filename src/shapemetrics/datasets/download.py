@@ -13,9 +13,6 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import requests
-from filelock import FileLock
-
 from shapemetrics.datasets.http import (
     Retry,
     TransientError,
@@ -24,8 +21,13 @@ from shapemetrics.datasets.http import (
     translated,
     validator,
 )
+from shapemetrics.extras import needed_by
 from shapemetrics.files import atomic_path
 from shapemetrics.progress import ProgressLine
+
+with needed_by(__name__):
+    import requests
+    from filelock import FileLock
 
 logger = logging.getLogger(__name__)
 

@@ -7,8 +7,11 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import requests
-from tenacity import RetryCallState, Retrying, retry_if_exception_type
+from shapemetrics.extras import needed_by
+
+with needed_by(__name__):
+    import requests
+    from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
 #: Answers that a server may give now and not give later.
 TRANSIENT_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})

@@ -5,8 +5,6 @@ from __future__ import annotations
 import io
 from collections import OrderedDict
 
-import requests
-
 from shapemetrics.datasets.http import (
     Retry,
     TransientError,
@@ -15,6 +13,10 @@ from shapemetrics.datasets.http import (
     translated,
     validator,
 )
+from shapemetrics.extras import needed_by
+
+with needed_by(__name__):
+    import requests
 
 #: Bytes of a read from which it is asked for as it is: a column, or spikes, read once.
 _LARGE = 1 << 14

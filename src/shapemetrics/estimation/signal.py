@@ -58,8 +58,8 @@ class SignalDistances:
         standard error.
     signal, signal_error : ndarray of shape (K,)
         Squared norm of each network's signal (of its Gram matrix or its dissimilarities, per unit
-        squared), which similarities are divided by, and its standard error over trials (over units
-        where trials are too few, or where only units are resampled).
+        squared), which similarities are divided by, and the standard deviation of such an estimate
+        from noise alone (with four trials or fewer, its standard error over units).
     reasons : dict of str to str
         Why networks have no distances, by name.
     resampled : str
@@ -137,13 +137,14 @@ def signal_distances(
         distances between stimuli (crossnobis without whitening); or the Procrustes angle,
         approximated from CKA (see Notes).
     n_resamples : int
-        Resamples for standard errors and intervals; 0 makes none.
+        Resamples for intervals, and as many of noise alone; 0 makes none.
     over : {"both", "trials", "units"}
         What resamples leave out a part of.
     level : float
         Coverage aimed at, between 0 and 1.
     min_signal : float
-        Standard errors by which a network's squared norm must exceed zero, to be divided by.
+        Standard deviations of noise alone by which a network's squared norm must exceed zero, to be
+        divided by. Without resamples it need only be positive.
     n_draws : int
         Random arrangements of trials to average over where conditions are several.
     seed : int
@@ -172,7 +173,9 @@ def signal_distances(
     quadruples of *different* trials (r, s, t, u) of :math:`\langle X_r X_s^T, Y_t Y_u^T \rangle`, a
     U-statistic in closed form. So numerator and both denominators of CKA and of RSA's correlation
     are unbiased; their ratio is consistent, and is refused (NaN, with a reason) where a
-    denominator is not `min_signal` standard errors above zero.
+    denominator is not `min_signal` standard deviations of noise alone above zero: those of the
+    same estimate from random contrasts of the trials, which hold no signal (with four trials or
+    fewer, the standard error over units).
 
     With two or three trials no quadruple exists. Then norms are products between halves of the
     trials, each less a noise power that is equal for all stimuli: an assumption that has to hold.
@@ -187,7 +190,8 @@ def signal_distances(
     quarter instead (delete-d jackknife; Shao and Wu 1989, Annals of Statistics 17:1176): of the
     trials of each session, the same for all of its networks, where at least four remain, and of
     the units of each network. Where trials are too few only units are left out, which
-    `resampled` says.
+    `resampled` says. With few trials these standard errors are too large, as a jackknife's are
+    for products of several trials (Efron and Stein 1981, Annals of Statistics 9:586).
 
     Examples
     --------
@@ -207,20 +211,22 @@ def signal_distances(
     check_number(min_signal, "min_signal", low=0.0)
     check_integer(n_draws, "n_draws", 1)
     check_seed(seed)
-    names, sessions, widths = _sessions(networks)
+    names, sessions, widths = read_sessions(networks)
     feature, metric = MEASURES[measure]
     share, resampled = _share_left_out(sessions, over, n_resamples)
 
-    # Whether there is a signal is a question to the trials alone, not to the choice of units.
-    of_signal = "trials" if resampled == "both" else resampled
+    # Whether there is a signal is a question to noise alone, where trials suffice to ask it.
+    least = min(min(session.counts) for session in sessions)
+    by_noise = least > FEWEST_TRIALS
     left_out = ["nothing", *[resampled] * n_resamples]
-    if of_signal != resampled:
-        left_out += [of_signal] * n_resamples
+    left_out += ["signal" if by_noise else "units"] * n_resamples
 
     def products(child: np.random.SeedSequence, of: str) -> NDArray:
         rng = np.random.default_rng(child)
         chosen, units = sessions, widths
-        if of != "nothing":
+        if of == "signal":
+            chosen = [_without_signal(session, rng) for session in sessions]
+        elif of != "nothing":
             chosen, units = _leave_out(sessions, share, of, len(names), rng)
         found = _products(chosen, feature, n_draws, rng, len(names))
         return found / np.outer(units, units).astype(np.float64)
@@ -235,8 +241,11 @@ def signal_distances(
     K = len(names)
     signal_error, error = np.full(K, np.nan), np.full((K, K), np.nan)
     if samples:
-        norms = np.stack([np.diagonal(sample) for sample in samples[-n_resamples:]])
-        signal_error = factor * norms.std(axis=0, ddof=1)
+        norms = np.stack([np.diagonal(sample) for sample in samples[n_resamples:]])
+        if by_noise:  # of mean zero, and of one trial fewer
+            signal_error = np.sqrt(np.mean(norms**2, axis=0) * (1 - FEWEST_TRIALS / least))
+        else:
+            signal_error = factor * norms.std(axis=0, ddof=1)
         ratios = np.stack([_ratio(sample) for sample in samples[:n_resamples]])
         error = factor * ratios.std(axis=0, ddof=1)  # NaN where one of the norms was negative
     reasons = _reasons(names, signal, signal_error, min_signal)
@@ -270,8 +279,8 @@ def signal_distances(
 # Reading -----------------------------------------------------------------------------------------
 
 
-def _sessions(networks: Any) -> tuple[list[str], list[Session], NDArray[np.int64]]:
-    """Names, sessions, and units of each network."""
+def read_sessions(networks: Any) -> tuple[list[str], list[Session], NDArray[np.int64]]:
+    """Names, sessions, and numbers of units of networks in any form of `signal_distances`."""
     if isinstance(networks, Mapping):
         names, values = [str(name) for name in networks], list(networks.values())
     else:
@@ -389,6 +398,22 @@ def _leave_out(
     return found, widths
 
 
+def _without_signal(session: Session, rng: np.random.Generator) -> Session:
+    """Noise alone: of R trials R - 1 random orthonormal contrasts, the same for all networks.
+
+    They hold no signal, and noise of the same covariance, independent if it is normal.
+    """
+    contrasts = []
+    for count in session.counts:
+        columns = np.column_stack([np.ones(count), rng.normal(size=(count, count - 1))])
+        contrasts.append(np.linalg.qr(columns)[0][:, 1:].T)
+    conditions = [
+        [np.asarray(np.tensordot(Q, X, axes=1), dtype=np.float64) for Q, X in zip(contrasts, own)]
+        for own in session.conditions
+    ]
+    return Session(session.name, session.members, conditions)
+
+
 # Estimates ---------------------------------------------------------------------------------------
 
 
@@ -427,8 +452,8 @@ def _reasons(
                 found[name] = f"found a squared signal norm of {value:.2g}, expected more than 0"
         elif not value > min_signal * sd:
             found[name] = (
-                f"found a squared signal norm of {value:.2g} with standard error {sd:.2g}, "
-                f"expected {min_signal:g} standard errors above 0"
+                f"found a squared signal norm of {value:.2g} with a standard deviation of "
+                f"{sd:.2g} by noise, expected at least {min_signal:g} of these"
             )
     return found
 

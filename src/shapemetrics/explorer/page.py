@@ -13,6 +13,7 @@ from importlib.resources import files
 
 from shapemetrics.explorer.packing import packed
 from shapemetrics.explorer.views import CellGraph, View
+from shapemetrics.extras import needed_by
 from shapemetrics.files import atomic_path
 
 #: In the order in which they rest on one another.
@@ -96,8 +97,6 @@ def _asset(name: str) -> str:
 
 
 def _plotly() -> str:
-    try:
+    with needed_by("shapemetrics.explorer"):
         from plotly.offline import get_plotlyjs
-    except ImportError:
-        raise ValueError("explorer: plotly is not installed; pip install plotly") from None
     return get_plotlyjs()

@@ -5,6 +5,6 @@ Names are loaded when first used, so that a linear distance does not wait for op
 
 from __future__ import annotations
 
-import lazy_loader
+from shapemetrics.extras import attach_stub
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = attach_stub(__name__, __file__)

@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from shapemetrics.extras import needed_by
 from shapemetrics.linalg import Array
 from shapemetrics.metrics.cost import TRANSPORT, product_seconds
 from shapemetrics.metrics.linear import PreparedLinear
@@ -51,7 +52,7 @@ class SoftMatchingMetric(UnitMatchingMetric):
 
     Plans are exact: by linear assignment for equal sizes (an extreme point of the polytope is then
     a permutation), by POT's network simplex otherwise, which needs the package POT
-    (``pip install shapemetrics[transport]``).
+    (``pip install 'shapemetrics[transport]'``).
 
     Examples
     --------
@@ -152,13 +153,8 @@ class SoftMatchingMetric(UnitMatchingMetric):
 
 def _transport(cost: Array) -> Array:
     """The optimal plan between uniform distributions, (n_x, n_y)."""
-    try:
+    with needed_by("soft matching of unequal numbers of units"):
         import ot
-    except ImportError:
-        raise ImportError(
-            "soft matching of unequal numbers of units needs POT: "
-            "pip install shapemetrics[transport]"
-        ) from None
     n_x, n_y = cost.shape
     # Whole masses keep every flow whole: no rounding puts a sliver of mass on a bad match.
     common = math.gcd(n_x, n_y)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
-import lazy_loader
+from shapemetrics.extras import attach_stub, require
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+require("pydantic", "yaml", what=__name__, extra="study")
+
+__getattr__, __dir__, __all__ = attach_stub(__name__, __file__, "study")

@@ -270,6 +270,21 @@ FIGURES = (
     ),
     StudyFigure("noise_floor", GEOMETRY, "noise floor", "noise_floor", {"tables": "noise_floor"}),
     StudyFigure(
+        "signal",
+        GEOMETRY,
+        "signals of regions",
+        "signal",
+        {"table": "signal", "simulation": "signal_bias"},
+    ),
+    StudyFigure(
+        "windows",
+        GEOMETRY,
+        "distances over time",
+        "windows",
+        {"table": "windows"},
+        params={"unit": "growth_unit"},
+    ),
+    StudyFigure(
         "dendrogram",
         LEARNING,
         "dendrogram",

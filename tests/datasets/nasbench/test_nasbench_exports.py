@@ -42,8 +42,9 @@ def test_a_missing_extra_is_named(name, module):
         "except ImportError as error: print(error)"
     )
     assert python(code) == (
-        f"{name} needs the package {module!r}, which is not installed: "
-        "pip install shapemetrics[nasbench]"
+        f"shapemetrics.datasets.nasbench.{name} needs the package {module}, which is not "
+        "installed: pip install 'shapemetrics[nasbench]' (in a checkout: pip install "
+        "'.[nasbench]')"
     )
 
 

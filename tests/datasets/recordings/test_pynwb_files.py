@@ -82,3 +82,26 @@ def test_other_tables_columns_and_lists_are_read(written):
     sides = read_nwb(written, Intervals(("side",), duration=0.5))
     assert set(sides.conditions) == {"l", "l,r"}
     assert (sides.trials["left_out"] == "no_condition").sum() == 4
+
+
+def test_files_of_the_mocks_that_pynwb_tests_itself_with_are_read(tmp_path):
+    from pynwb.testing.mock.ecephys import mock_ElectrodeGroup
+    from pynwb.testing.mock.file import mock_NWBFile
+
+    file = mock_NWBFile()
+    group = mock_ElectrodeGroup(nwbfile=file)
+    for k in range(4):
+        file.add_electrode(group=group, location=f"area {k % 2}")
+    for k in range(4):
+        file.add_unit(spike_times=np.arange(k, k + 2, 0.25), electrodes=[k], electrode_group=group)
+    for k in range(6):
+        file.add_trial(start_time=0.5 * k, stop_time=0.5 * k + 0.4, tags=["ab"[k % 2]])
+    path = tmp_path / "mock.nwb"
+    with pynwb.NWBHDF5IO(path, "w") as stream:
+        stream.write(file)
+    asked = Intervals(("tags",), duration=0.5)
+    found = read_nwb(path, asked)
+    assert found.used_units["region"].tolist() == ["area 0", "area 1"] * 2
+    # Other than NumPy's last bin, ours does not hold its upper edge.
+    expected = counts_of_pynwb(path, found.trials["start"], asked.edges - 1e-9)
+    np.testing.assert_array_equal(found.counts, expected)

@@ -189,6 +189,16 @@ def test_a_table_may_lie_anywhere(tmp_path):
             assert len(read_nwb(path, asked).counts) == 24
 
 
+def test_a_column_may_be_called_like_an_index(tmp_path):
+    content = simulated_session()
+    path = write_nwb(tmp_path / "a.nwb", content)
+    with h5py.File(path, "a") as file:
+        table = file["intervals/trials"]
+        table["stimulus_index"] = np.arange(24)
+        table["stimulus_index"].attrs["neurodata_type"] = "VectorData"
+    assert len(read_nwb(path, STIMULUS).conditions) == 4
+
+
 def broken(path, change):
     with h5py.File(write_nwb(path, simulated_session()), "a") as file:
         change(file)
@@ -207,6 +217,12 @@ def broken(path, change):
         (lambda f: None, {"start": "start"}, "'start', expected one of start_time, "),
         (lambda f: None, {"start": "stimulus"}, "found text, expected times in seconds"),
         (lambda f: f.__delitem__("units/spike_times"), {}, "no column 'spike_times', expected one"),
+        (lambda f: f.__delitem__("units/spike_times_index"), {}, "found spikes of "),
+        (
+            lambda f: f.__setitem__("intervals/trials/short", [1.0]),
+            {"condition": ("short",)},
+            "trials/short: found 1 rows, expected 24",
+        ),
         (lambda f: f.__delitem__("units/electrodes"), {}, "or say region_table: units"),
         (lambda f: f.__delitem__("general"), {}, "found no table of electrodes"),
         (

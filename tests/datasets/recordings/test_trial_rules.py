@@ -198,6 +198,17 @@ def test_regions_need_no_atlas(laboratory):
         pooled(laboratory, structures=("V3",))
 
 
+def test_what_is_known_about_regions_joins_the_store(laboratory):
+    table = laboratory / "regions.csv"
+    table.write_text("region,lobe,hierarchy_score\nV1,occipital,0.5\nMT,temporal,\nX,,1\n")
+    store, regions, _ = pooled(laboratory, table=str(table))
+    index = store.select(half="all").index.set_index("id")
+    assert index.loc["V1", ["lobe", "hierarchy_score"]].tolist() == ["occipital", 0.5]
+    assert index["hierarchy_score"].notna().sum() == 1
+    assert index["lobe"].isna().sum() == len(index) - 2
+    assert set(regions["structure_acronym"]) == {"A/B", "MT", "V1", "V2", "rare"}
+
+
 def test_the_table_of_use_adds_up_to_what_the_files_hold(laboratory):
     _, table, use = pooled(laboratory, min_units=6, max_units=8)
     sums = use.pivot_table("number", "session", "kind", "sum")

@@ -12,12 +12,14 @@ from scipy.ndimage import gaussian_filter1d
 from sklearn.decomposition import PCA
 
 from shapemetrics.datasets.allen.anatomy import (
+    area,
     at_level,
     division,
     hierarchy_score,
     is_part_of,
     structure,
 )
+from shapemetrics.datasets.allen.region_table import read_region_table
 from shapemetrics.datasets.allen.responses import HALVES, ResponseFile, mean_responses
 from shapemetrics.datasets.allen.settings import Pooling, Transform
 from shapemetrics.store.writer import StoreWriter
@@ -92,6 +94,9 @@ def pool_regions(
             f"{settings.min_units} (the largest, {largest}, has {units[largest]}); "
             f"expected at least {MIN_REGIONS} regions"
         )
+    table = None if settings.table is None else read_region_table(settings.table)
+    about = {} if table is None else table.to_dict("index")
+    unknown = {} if table is None else dict.fromkeys(table, None)
     rows = []
     header = {
         "pooling": vars(settings),
@@ -112,7 +117,7 @@ def pool_regions(
         metadata=header,
     ) as writer:
         for region, parts in members.items():
-            row = _covariates(region, settings)
+            row = _with_known(_covariates(region, settings), about.get(region) or unknown)
             row["n_units"] = units[region]
             row["n_sessions"] = len({session.session_id for session, *_ in parts})
             row["kept"] = units[region] >= settings.min_units
@@ -295,11 +300,20 @@ def _covariates(region: str, settings: Pooling) -> dict[str, Any]:
     return {
         "structure_acronym": region,
         "structure_name": where.name,
+        "area": area(region),
         "division": division(region),
         "ccf_color": where.color,
         "hierarchy_score": score.value,
         "hierarchy_rule": score.rule,
     }
+
+
+def _with_known(row: dict[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
+    """Covariates of a region with what the user's table says; its unknowns replace nothing."""
+    known = {name: value for name, value in told.items() if not pd.isna(value)}
+    if "hierarchy_score" in known:
+        known["hierarchy_rule"] = "table"
+    return {**dict.fromkeys(told, None), **row, **known}
 
 
 def _total(tables: Any) -> dict[str, int]:

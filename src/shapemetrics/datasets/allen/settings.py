@@ -85,6 +85,9 @@ class Pooling:
         taken, so that Euclidean distances between shapes are at most the square root of 2.
     hierarchy, variant : str
         Which hierarchy score the regions carry.
+    table : str or None
+        A CSV about the regions: a column ``region``, and covariates of any name, such as a division
+        or a score. What is known there joins, or replaces, what the atlas says.
     seed : int
         Of the choice that `max_units` makes.
     """
@@ -102,6 +105,7 @@ class Pooling:
     unit_norm: bool = False
     hierarchy: str = "harris2019"
     variant: str = "cc_tc_ct"
+    table: str | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:

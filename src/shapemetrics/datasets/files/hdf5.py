@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from shapemetrics.datasets.files.variables import Variable, chosen_variable
+from shapemetrics.extras import needed_by
 
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 #: MATLAB's classes of real numbers; others that are stored as numbers mean something else.
@@ -40,7 +41,9 @@ def hdf5_variables(path: Path, *, matlab: bool = False) -> list[Variable]:
     Raises
     ------
     ValueError
-        If the file is damaged, or h5py is missing.
+        If the file is damaged.
+    ModuleNotFoundError
+        If h5py is not installed.
     """
     h5py = _h5py(path)
     try:
@@ -179,8 +182,6 @@ def _resolved(
 
 
 def _h5py(path: Path) -> Any:
-    try:
+    with needed_by(f"{path}: reading HDF5"):
         import h5py
-    except ImportError:
-        raise ValueError(f"{path}: reading HDF5 needs the package h5py, which is missing") from None
     return h5py

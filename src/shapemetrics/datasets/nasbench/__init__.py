@@ -10,6 +10,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+from shapemetrics.extras import needed_by
+
 from .assembly import assemble_store
 from .cells import Cell
 from .choice import ChoiceSettings, choose_networks
@@ -40,7 +42,6 @@ _LAZY = {
     "train_block": "blocks",
     "train_network": "training",
 }
-_EXTRA = ("crc32c", "google", "pyarrow", "torch")
 
 __all__ = [
     "BlockReport",
@@ -85,16 +86,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    try:
+    with needed_by(f"{__name__}.{name}", "nasbench"):
         module = import_module(f".{_LAZY[name]}", __name__)
-    except ModuleNotFoundError as error:
-        if (error.name or "").split(".")[0] not in _EXTRA:
-            raise
-        raise ModuleNotFoundError(
-            f"{name} needs the package {error.name!r}, which is not installed: "
-            "pip install shapemetrics[nasbench]",
-            name=error.name,
-        ) from error
     return getattr(module, name)
 
 

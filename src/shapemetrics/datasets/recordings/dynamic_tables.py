@@ -9,7 +9,7 @@ dataset ``<name>_elements`` that names them.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import h5py
@@ -49,7 +49,8 @@ class DynamicTable:
             # A link to a file that is not here is no column.
             if isinstance(part := group.get(name), h5py.Dataset) and part.ndim >= 1
         }
-        helpers = {f"{name}{end}" for name in data for end in ("_index", "_elements")}
+        self._indices = {name for name in data if f"{name}_index" in data and _is_index(data, name)}
+        helpers = {f"{name}_index" for name in self._indices} | {f"{n}_elements" for n in data}
         self.columns = sorted(set(data) - helpers)
         if not self.columns:
             raise ValueError(f"{file}: {self.name}: found no column, expected a table")
@@ -63,7 +64,7 @@ class DynamicTable:
 
     def is_ragged(self, name: str) -> bool:
         """Whether rows of a column hold several values."""
-        return f"{name}_index" in self._group
+        return name in self._indices
 
     def column(self, name: str) -> NDArray:
         """Values of a column, one per row.
@@ -80,6 +81,11 @@ class DynamicTable:
             If there is no such column, or its rows are arrays.
         """
         values = _plain(self.dataset(name), self._group)
+        rows = len(self._ends(name)) if self.is_ragged(name) else len(values)
+        if rows != len(self):
+            raise ValueError(
+                f"{self.file}: {self.name}/{name}: found {rows} rows, expected {len(self)}"
+            )
         if self.is_ragged(name):
             ends = self._ends(name)
             starts = np.concatenate([[0], ends[:-1]])
@@ -139,6 +145,12 @@ class DynamicTable:
                 f"{size} values, expected ascending ends up to {size}"
             )
         return ends
+
+
+def _is_index(data: Mapping[str, Any], name: str) -> bool:
+    """Whether ``<name>_index`` indexes a column, and is no column of its own that is called so."""
+    kind = as_text(data[f"{name}_index"].attrs.get("neurodata_type", "VectorIndex"))
+    return str(kind) == "VectorIndex"
 
 
 def group_at(file: Any, path: str) -> Any:

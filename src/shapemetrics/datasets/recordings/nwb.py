@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -159,7 +160,7 @@ def _read(
 ) -> TrialCounts:
     _check_version(file, name)
     table = interval_table(file, intervals.table, name)
-    trials = _trials(file, table, intervals)
+    trials, conditions = _trials(file, table, intervals)
     group = group_at(file, "units")
     if group is None:
         raise ValueError(
@@ -187,13 +188,11 @@ def _read(
             )
         counts[:, at] = found
     windows = start[:, None] + intervals.edges[[0, -1]]
-    labels = trials.loc[trials["left_out"] == "", "condition"]
-    ordered = [label for label in trials.attrs.pop("order") if label in set(labels)]
     return TrialCounts(
         session=session,
         units=units,
         trials=trials,
-        conditions=ordered,
+        conditions=conditions,
         counts=counts,
         recorded=_recorded(unit_table, used, windows),
         edges=intervals.edges,
@@ -230,8 +229,10 @@ def interval_table(file: h5py.File, wanted: str, name: str) -> DynamicTable:
     )
 
 
-def _trials(file: h5py.File, table: DynamicTable, intervals: Intervals) -> pd.DataFrame:
-    """Start, label and reason to leave it out of each row of a table of intervals."""
+def _trials(
+    file: h5py.File, table: DynamicTable, intervals: Intervals
+) -> tuple[pd.DataFrame, list[str]]:
+    """Start, label and reason to leave out each row of a table of intervals; labels in order."""
     where = f"{table.file}: {table.name}"
     start = table.column(intervals.start)
     if start.dtype.kind not in "iuf":
@@ -248,8 +249,8 @@ def _trials(file: h5py.File, table: DynamicTable, intervals: Intervals) -> pd.Da
         windows = start[:, None] + intervals.edges[[0, -1]]
         _leave_out(left_out, _invalid(file, table.file, windows), INVALID_TIME)
     rows = pd.DataFrame({"start": start, "condition": label, "left_out": left_out})
-    rows.attrs["order"] = order
-    return rows
+    used = set(rows.loc[rows["left_out"] == "", "condition"])
+    return rows, [name for name in order if name in used]
 
 
 def condition_labels(
@@ -305,9 +306,9 @@ def condition_labels(
     order = known[np.lexsort([key[known] for key in keys[::-1]])]
     kinds = dict.fromkeys((tuple(key[at] for key in keys), labels[at]) for at in order)
     names = [str(name) for _, name in kinds]
-    for name in names:
-        if names.count(name) > 1:
-            raise ValueError(f"{where}: found two conditions with one label {name!r}")
+    for name, number in Counter(names).items():
+        if number > 1:
+            raise ValueError(f"{where}: found {number} conditions with one label {name!r}")
     return labels, names, missing
 
 
@@ -349,6 +350,11 @@ def _invalid(file: h5py.File, name: str, windows: NDArray) -> NDArray[np.bool_]:
 def _units(file: h5py.File, table: DynamicTable, choice: UnitColumns) -> tuple[pd.DataFrame, int]:
     """Id, region and reason to leave it out of each unit; how many span several regions."""
     starts, _ = table.rows_of("spike_times")
+    if len(starts) != len(table):
+        raise ValueError(
+            f"{table.file}: units/spike_times: found spikes of {len(starts)} units, expected "
+            f"{len(table)}"
+        )
     left_out = np.full(len(starts), "", dtype=object)
     _filter(table, choice.filters, left_out)
     if choice.region_table == "units":

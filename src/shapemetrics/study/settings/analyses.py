@@ -14,6 +14,12 @@ class Embedding(Section):
     """Metric multidimensional scaling of the distances."""
 
     n_components: int = Field(10, ge=2, description="Dimensions of the embedding.")
+    n_init: int = Field(
+        1,
+        ge=1,
+        description="Starts of SMACOF, of which the one of lowest stress is kept: the classical "
+        "solution first, then random ones.",
+    )
 
 
 class Distortion(Section):
@@ -29,7 +35,12 @@ class Clustering(Section):
 
     method: Literal["average", "complete", "single", "weighted", "ward"] = Field(
         "average",
-        description="Distance between clusters; ward works on the points of the embedding.",
+        description="Distance between clusters; leaves are in the optimal order.",
+    )
+    ward_on: Literal["embedding", "distances"] = Field(
+        "embedding",
+        description="What ward works on: the points of the embedding, which are Euclidean as the "
+        "method supposes, or the distances as they are.",
     )
 
 
