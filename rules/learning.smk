@@ -83,7 +83,7 @@ rule regress_baselines:
         **{
             name: value
             for name, value in study.config["analyses"]["regression"].items()
-            if name != "n_permutations"
+            if name not in ("n_permutations", "n_repeats")
         },
         baselines=study.config["analyses"]["baselines"],
         metric=lambda w: study.dataset(w.dataset).metrics[0],

@@ -61,6 +61,9 @@ class Regression(Section):
 class Baselines(Section):
     """What predicts the target of networks besides distances, in the folds of the regression."""
 
+    n_repeats: int = Field(
+        1, ge=1, description="Repeats with other folds: the first ones of the regression."
+    )
     n_trees: int = Field(50, ge=1, description="Trees of each random forest.")
     n_permutations: int = Field(
         20, ge=1, description="Permutations of the target, for the null distribution of baselines."
