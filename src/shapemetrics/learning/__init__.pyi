@@ -51,4 +51,6 @@ from .kernels import median_distance as median_distance
 from .regression import RegressionResult as RegressionResult
 from .regression import nested_regression as nested_regression
 from .ridge import DistanceKernelRidge as DistanceKernelRidge
+from .separation import group_separation as group_separation
+from .separation import layer_monotonicity as layer_monotonicity
 from .transformers import ShapeDistances as ShapeDistances
