@@ -7,7 +7,7 @@ from itertools import combinations, product
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 from sklearn.metrics import average_precision_score, roc_auc_score
@@ -49,6 +49,7 @@ def slow(D, labels):
 
 
 @given(labelled_matrices())
+@settings(max_examples=30)
 def test_scores_are_those_of_scikit_learn_group_by_group(case):
     D, labels = case
     found = group_separation(D, labels, n_permutations=0).iloc[0]
@@ -82,9 +83,10 @@ def test_the_null_is_that_of_permuted_labels(rng):
     X = rng.normal(size=(12, 2))
     D, labels = cdist(X, X), np.arange(12) % 3
     found = group_separation(D, labels, n_permutations=300, seed=4).iloc[0]
-    null = [slow(D, rng.permutation(labels))[0] for _ in range(300)]
+    by_chance = [rng.permutation(labels) for _ in range(60)]
+    null = [group_separation(D, order, n_permutations=0)["auprc"].iloc[0] for order in by_chance]
     assert found["null_mean"] == pytest.approx(np.mean(null), abs=0.03)
-    assert found["null_high"] == pytest.approx(np.quantile(null, 0.975), abs=0.08)
+    assert found["null_high"] == pytest.approx(np.quantile(null, 0.975), abs=0.1)
     assert found["null_mean"] > found["chance"]  # average precision of few pairs
     again = group_separation(D, labels, n_permutations=300, seed=4)
     pd.testing.assert_frame_equal(again, found.to_frame().T.astype(again.dtypes))
@@ -92,11 +94,11 @@ def test_the_null_is_that_of_permuted_labels(rng):
 
 def test_p_values_hold_their_level_without_groups():
     labels, small = np.arange(12) % 3, 0
-    for seed in range(200):
+    for seed in range(100):
         X = np.random.default_rng(seed).normal(size=(12, 2))
         table = group_separation(cdist(X, X), labels, n_permutations=59, seed=seed)
         small += table["p_value"].iloc[0] <= 0.1
-    assert 8 <= small <= 34  # 20 expected; outside with probability below 0.01
+    assert 2 <= small <= 20  # 10 expected; outside with probability below 0.003
 
 
 def test_blocks_of_permutations_change_nothing(monkeypatch, rng):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,7 +29,7 @@ _BLOCK = 1_000_000
 
 
 def group_separation(
-    D: ArrayLike, labels: Sequence, *, n_permutations: int = 1000, seed: int = 0
+    D: ArrayLike, labels: ArrayLike, *, n_permutations: int = 1000, seed: int = 0
 ) -> pd.DataFrame:
     r"""Score how well distances tell pairs within a group from pairs across groups.
 
@@ -168,7 +167,7 @@ class _SortedPairs:
         return auprc / n_groups, violations / n_groups
 
 
-def layer_monotonicity(D: ArrayLike, order: Sequence | None = None) -> float:
+def layer_monotonicity(D: ArrayLike, order: ArrayLike | None = None) -> float:
     r"""Share of comparisons in which the nearer of two layers is the more similar one.
 
     Parameters
