@@ -13,11 +13,11 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-try:
+from shapemetrics.extras import needed_by
+
+with needed_by("shapemetrics.extract", "torch"):
     import torch
     from torch import nn
-except ImportError:
-    raise ImportError("shapemetrics.extract needs torch: pip install shapemetrics[torch]") from None
 
 from shapemetrics.extract.layers import (
     POSITIONS,

@@ -9,8 +9,12 @@ from fnmatch import fnmatchcase
 from typing import Any, Literal
 
 import numpy as np
-import torch
-from torch import nn
+
+from shapemetrics.extras import needed_by
+
+with needed_by("shapemetrics.extract", "torch"):
+    import torch
+    from torch import nn
 
 #: What the model itself, which has no name among its modules, is called.
 WHOLE = "output"

@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-try:
+from shapemetrics.extras import needed_by
+
+with needed_by("shapemetrics.extract", "torch"):
     import torch
     from torch import nn
-except ImportError:
-    raise ImportError("shapemetrics.extract needs torch: pip install shapemetrics[torch]") from None
 
 IMAGES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 
@@ -167,10 +167,8 @@ def _array(path: Path) -> Stimuli:
 
 
 def _image(file: Path, prepare: Callable | None) -> torch.Tensor:
-    try:
+    with needed_by(f"{file}: reading images", "torch"):
         from PIL import Image
-    except ImportError:
-        raise ImportError("stimuli of a folder of images need pillow: pip install pillow") from None
     with Image.open(file) as image:
         picture = image.convert("RGB")
     if prepare is not None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from shapemetrics.extras import needed_by
 from shapemetrics.linalg import Array
 from shapemetrics.metrics.cost import TRANSPORT, product_seconds
 from shapemetrics.metrics.linear import PreparedLinear
@@ -57,12 +58,8 @@ class PartialMatching:
 
 def _partial_transport(cost: Array, mass: float) -> Array:
     """The optimal plan of a total mass between uniform distributions: (n_x, n_y)."""
-    try:
+    with needed_by("partial soft matching"):
         import ot
-    except ImportError:
-        raise ImportError(
-            "partial soft matching needs POT: pip install shapemetrics[transport]"
-        ) from None
     n_x, n_y = cost.shape
     # What stays without a match goes to a further unit on either side, for nothing (Chapel,
     # Alaya, Gasso 2020); the two further units must not be matched with one another.

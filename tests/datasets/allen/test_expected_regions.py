@@ -85,7 +85,7 @@ def test_counted_units_give_one_number(tmp_path):
     rows = found.table.set_index("structure_acronym")
     assert rows["most"].to_dict() == {"LP": 1, "TH": 2, "VISp": 3, "grey": 1}
     assert found.interval == (2, 2)
-    assert "K = 2 regions have at least 2 units" in found.lines()[1]
+    assert "K at most 2: regions with at least 2 units" in found.lines()[1]
     dropped = expected_from_tables(tmp_path, [7], Pooling(min_units=2, parents="drop"))
     assert dropped.table.set_index("structure_acronym")["left_out"].to_dict() == {
         "LP": "",

@@ -152,5 +152,5 @@ def test_a_package_that_is_missing_is_named(tmp_path, monkeypatch, suffix, packa
         monkeypatch.setitem(sys.modules, "pyarrow.feather", None)
     path = tmp_path / f"net.{suffix}"
     path.write_bytes(b"anything")
-    with pytest.raises(ValueError, match=f"needs the package {package}, which is missing"):
+    with pytest.raises(ImportError, match=f"needs the package {package}, which is not installed"):
         read_array(path)

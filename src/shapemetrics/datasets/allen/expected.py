@@ -94,9 +94,10 @@ class ExpectedRegions:
     def interval(self) -> tuple[int, int]:
         """Fewest and most regions (K) to expect.
 
-        Counted units give one number. Totals of probes give an interval: regions that reach
-        `min_units` with half and with twice their share, the latter bounded by `most`.
-        Otherwise it runs from 0 to the number of structures that sessions list.
+        Counted units give one number, which channels without valid data may lower. Totals of probes
+        give an interval: regions that reach `min_units` with half and with twice their share, the
+        latter bounded by `most`. Otherwise it runs from 0 to the number of structures that sessions
+        list.
         """
         rows = self.possible
         if self.basis == "sessions":
@@ -141,8 +142,9 @@ class ExpectedRegions:
         low, high = self.interval
         if self.basis == "units":
             lines.append(
-                f"K = {high} regions have at least {self.min_units} units that pass, as counted in "
-                "the tables of units and channels"
+                f"K at most {high}: regions with at least {self.min_units} units that pass, "
+                "counted in the tables (channels without valid data, known to session files only, "
+                "take a few)"
             )
         elif self.basis == "probes":
             lines.append(

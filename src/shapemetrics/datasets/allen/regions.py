@@ -290,6 +290,7 @@ def _covariates(region: str, settings: Pooling) -> dict[str, Any]:
         return {
             "structure_acronym": region,
             "structure_name": region,
+            "area": region,
             "division": None,
             "ccf_color": None,
             "hierarchy_score": float("nan"),

@@ -11,6 +11,7 @@ from shapemetrics.datasets.allen.stimuli import Stimulus, stimulus
 Level = int | Literal["annotated", "structure", "division"]
 Transform = Literal["none", "sqrt", "zscore"]
 Parents = Literal["keep", "drop"]
+Coverage = Literal["recorded", "scored"]
 Atlas = Literal["allen", "none"]
 
 
@@ -30,6 +31,10 @@ class Simulation:
         Presentations of each stimulus.
     unit_scale : float
         Multiplies the numbers of units.
+    coverage : {"recorded", "scored"}
+        Structures as often as the real probes list them, with their gaps, of which about ten have a
+        hierarchy score and enough units; or 30 structures with a score in turn, which no session
+        has: what more regions would show.
     seed : int
     """
 
@@ -39,6 +44,7 @@ class Simulation:
     n_frames: int = 600
     n_repeats: int = 10
     unit_scale: float = 1.0
+    coverage: Coverage = "recorded"
     seed: int = 0
 
     @property

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from shapemetrics.extras import needed_by
 from shapemetrics.files import READING
 
 
@@ -42,15 +43,11 @@ def read_columns(path: Path, index: bool | str | None) -> Columns:
     Raises
     ------
     ValueError
-        If the file is damaged, pyarrow is missing, or columns hold anything but numbers.
+        If the file is damaged, or columns hold anything but numbers.
     """
-    try:
+    with needed_by(f"{path}: reading {path.suffix}", "files"):
         import pyarrow.feather
         import pyarrow.parquet
-    except ImportError:
-        raise ValueError(
-            f"{path}: reading {path.suffix} needs the package pyarrow, which is missing"
-        ) from None
     read = pyarrow.parquet.read_table
     if path.suffix.lower() == ".feather":
         read = pyarrow.feather.read_table

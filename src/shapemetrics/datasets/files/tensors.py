@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from shapemetrics.datasets.files.variables import Variable, chosen_variable
+from shapemetrics.extras import needed_by
 from shapemetrics.files import READING
 
 
@@ -18,7 +19,7 @@ def torch_variables(path: Path) -> list[Variable]:
     Raises
     ------
     ValueError
-        If the file is damaged or holds more than tensors, or torch is missing.
+        If the file is damaged or holds more than tensors.
     """
     return [_described(name, tensor) for name, tensor in _tensors(path)]
 
@@ -42,7 +43,7 @@ def safetensors_variables(path: Path) -> list[Variable]:
     Raises
     ------
     ValueError
-        If the file is damaged, or safetensors is missing.
+        If the file is damaged.
     """
     with _opened(path) as file:
         parts = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
@@ -72,12 +73,8 @@ def read_safetensors(path: Path, variable: str | None) -> np.ndarray:
 
 
 def _tensors(path: Path) -> Iterator[tuple[str, Any]]:
-    try:
+    with needed_by(f"{path}: reading {path.suffix}"):
         import torch
-    except ImportError:
-        raise ValueError(
-            f"{path}: reading {path.suffix} needs the package torch, which is missing"
-        ) from None
     try:
         held = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # the reader raises nearly anything on damaged files
@@ -117,12 +114,8 @@ def _as_numpy(tensor: Any) -> np.ndarray:
 
 
 def _opened(path: Path) -> Any:
-    try:
+    with needed_by(f"{path}: reading .safetensors"):
         from safetensors import SafetensorError, safe_open
-    except ImportError:
-        raise ValueError(
-            f"{path}: reading .safetensors needs the package safetensors, which is missing"
-        ) from None
     try:
         return safe_open(path, framework="numpy")
     except (SafetensorError, *READING, OSError) as error:
