@@ -184,8 +184,8 @@ def _scatter(ax: Axes, predictions: pd.DataFrame) -> None:
         plain_log_axis(axis, [t for t in (0.05, 0.07, 0.1, 0.15, 0.2) if ends[0] < t < ends[1]])
     rho = x.corr(y, method="spearman")
     beyond = int((y > ends[1]).sum())
-    more = f" ({beyond} above the axis)" if beyond else ""
-    ax.set_title(f"n = {len(x)}{more}, stack 3, Spearman ρ = {rho:.2f}", fontsize=7)
+    more = f", {beyond} above" if beyond else ""
+    ax.set_title(f"n = {len(x)}{more}, stack 3, ρ = {rho:.2f}", fontsize=7)
     ax.set_xlabel("Error predicted from distances")
     ax.set_ylabel("Published error, 108 epochs")
 
