@@ -40,7 +40,7 @@ dry-run: $(if $(PROFILE),env-cluster,env)
 
 # Only the rules that draw: tables and distances must exist, and none of them is made anew.
 figures: env  ## figures from existing results
-	@$(BIN)/python -m shapemetrics.study.run figures --cores $(CORES) --allowed-rules figures $$($(BIN)/python -m shapemetrics.study.figures) $(if $(CONFIG),--configfile $(CONFIG))
+	@$(BIN)/python -m shapemetrics.study.run figures --cores $(CORES) --allowed-rules figures $$($(BIN)/python -m shapemetrics.study.figures . $(CONFIG)) $(if $(CONFIG),--configfile $(CONFIG))
 
 test: env-dev  ## all tests
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile $(TESTS)

@@ -1,17 +1,20 @@
 """Time the training of NAS-Bench networks: this package's loop against plain PyTorch.
 
-The same cells are trained both ways for some steps on random pictures of CIFAR-10's size; told are
-images a second and networks an hour. As a case of the benchmarks networks are small enough for a
-CPU; ``python -m benchmarks.train_throughput`` takes the published size and any other. Plain means:
-one network at a time with all threads, float32, channels first, torch.optim.RMSprop, a DataLoader
-with the same augmentation picture by picture, the loss read at every step. With ``--device cuda``
-the package's side takes bfloat16 and several processes on the one GPU.
+The same cells are trained both ways for some steps on random pictures of CIFAR-10's size; reported
+are images per second, networks per hour, and the operations per second of convolutions that this
+is, beside those of a large matrix product, the most that the device gives. As a case of the
+benchmarks networks are small enough for a CPU; ``python -m benchmarks.train_throughput`` takes the
+published size and any other. Plain means: one network at a time with all threads, float32, channels
+first, torch.optim.RMSprop, a DataLoader with the same augmentation picture by picture, the loss
+read at every step. With ``--device cuda`` the package's side takes bfloat16 and several processes
+on the one GPU.
 """
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
+import math
 import multiprocessing
 import time
 from multiprocessing.synchronize import Barrier
@@ -76,6 +79,40 @@ class Pictures(Dataset):
         if torch.rand(()) < 0.5:
             picture = picture.flip(2)
         return picture, int(self.classes[index])
+
+
+def operations(network: torch.nn.Module, side: int = 32) -> int:
+    """Additions and multiplications of convolutions and products for one picture, forwards."""
+    total = 0
+
+    def count(module: torch.nn.Module, _: object, output: torch.Tensor) -> None:
+        nonlocal total
+        total += 2 * output[0].numel() * module.weight[0].numel()
+
+    kinds = (torch.nn.Conv2d, torch.nn.Linear)
+    hooks = [m.register_forward_hook(count) for m in network.modules() if isinstance(m, kinds)]
+    device = next(network.parameters()).device
+    with torch.inference_mode():
+        network.eval()(torch.zeros(1, 3, side, side, device=device))
+    for hook in hooks:
+        hook.remove()
+    return total
+
+
+def peak(device: str, dtype: torch.dtype, threads: int, size: int = 2048) -> float:
+    """Operations per second of a product of two square matrices."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    A = torch.ones(size, size, device=device, dtype=dtype)
+    try:
+        best = math.inf
+        for _ in range(4):
+            start = time.perf_counter()
+            float((A @ A)[0, 0])  # reading a number waits for a GPU
+            best = min(best, time.perf_counter() - start)
+    finally:
+        torch.set_num_threads(before)
+    return 2 * size**3 / best
 
 
 def plain(case: Case) -> float:
@@ -157,6 +194,11 @@ def compared(case: Case, processes: int, epochs: int = EPOCHS) -> pd.DataFrame:
     """Both ways, one row each."""
     rates = {"plain, one at a time": plain(case), f"{processes} at once": package(case, processes)}
     slowest = next(iter(rates.values()))
+    networks = [case.network(number) for number in range(case.n_cells)]
+    # Backwards there are two products for each one forwards.
+    step = 3 * sum(map(operations, networks)) / len(networks)
+    dtype = torch.bfloat16 if case.settings.precision == "bfloat16" else torch.float32
+    most = peak(case.device, dtype, processes)
     return pd.DataFrame(
         {
             "way": name,
@@ -165,6 +207,8 @@ def compared(case: Case, processes: int, epochs: int = EPOCHS) -> pd.DataFrame:
             "images a second": rate,
             f"networks of {epochs} epochs an hour": rate * 3600 / (epochs * PUBLISHED_IMAGES),
             "times faster": rate / slowest,
+            "GFLOP/s": rate * step / 1e9,
+            "of a matrix product's": rate * step / most,
         }
         for name, rate in rates.items()
     )

@@ -74,6 +74,8 @@ def leave_out_foreign_members(app, what, name, member, skip, options):
     """Methods that scikit-learn's or torch's base classes bring are documented there."""
     source = getattr(member, "fget", member)
     module = getattr(source, "__module__", None)
+    if module is None and name in vars(dict):  # methods of a mapping, in their own markup
+        return True
     return True if module and not module.startswith("shapemetrics") else None
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-from gallery_estimation import bootstrap, moments, noise_floor, sample_size
+from gallery_estimation import bootstrap, moments, noise_floor, sample_size, width
 from gallery_tools import BLUE, RED, Array, digit_layer, digit_maps, level, lines, panels
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
@@ -285,7 +285,7 @@ FIGURES: dict[str, Callable[[], Figure]] = {
     for function in (
         *(linear, convolution, permutation, soft_matching, kernel, angular_cka),
         *(gaussian_stochastic, energy_stochastic, comparisons),
-        *(sample_size, bootstrap, noise_floor, moments),
+        *(sample_size, bootstrap, noise_floor, moments, width),
     )
 }
 

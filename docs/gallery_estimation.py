@@ -7,6 +7,7 @@ import pandas as pd
 from gallery_tools import BLUE, RED, digit_layer, level, lines, pair_of_cosine, panels
 from matplotlib.figure import Figure
 
+from shapemetrics.estimation import null_distances
 from shapemetrics.figures.style import INK, SINGLE, finish, plain_log_axis
 from shapemetrics.geometry import (
     bootstrap_distances,
@@ -14,7 +15,7 @@ from shapemetrics.geometry import (
     moment_angle,
     split_half_floor,
 )
-from shapemetrics.metrics import LinearMetric
+from shapemetrics.metrics import Comparison, LinearMetric
 
 
 def sample_size() -> Figure:
@@ -109,3 +110,37 @@ def moments() -> Figure:
         ax.set_title("unrelated" if cosine == 0 else "alike", fontsize=8)
     axes[0].legend(loc="lower right")
     return finish(figure, "Two networks of 40 units", simulated=True)
+
+
+def width() -> Figure:
+    """Unrelated networks of growing width: biased and debiased measures, and chance."""
+    widths = [4, 16, 64, 256, 1024]
+    measures = {
+        "CKA": Comparison("cka"),
+        "debiased CKA": Comparison("debiased_cka"),
+        "Procrustes (NBS)": Comparison("normalized_bures"),
+    }
+    tables = {
+        (name, n): null_distances(
+            [np.random.default_rng([n, k]).normal(size=(30, n)) for k in range(6)],
+            measure,
+            n_nulls=20,
+        )
+        for name, measure in measures.items()
+        for n in widths
+    }
+    figure, axes = panels(2, 5.4, 2.0)
+    similarity = {
+        name: [1.0 - tables[name, n]["distance"].mean() for n in widths] for name in measures
+    }
+    effect = {name: [tables[name, n]["effect"].mean() for n in widths] for name in measures}
+    for ax, curves, label in zip(
+        axes, (similarity, effect), ("similarity", "effect above chance"), strict=True
+    ):
+        lines(ax, widths, curves)
+        level(ax, 0.0, "unrelated")
+        ax.set_xscale("log")
+        plain_log_axis(ax.xaxis, widths)
+        ax.set(xlabel="units", ylabel=label, ylim=(-0.15, 1.05))
+    axes[1].legend(loc="upper left")
+    return finish(figure, "Unrelated random networks, 30 stimuli", simulated=True)

@@ -74,5 +74,6 @@ rule shift_layers:
         mem_mb=lambda w, attempt: attempt * 8000,
     params:
         **study.config["analyses"]["shifts"],
+        state=lambda w: study.dataset(w.dataset).states[-1],
     script:
         "../scripts/shift_layers.py"

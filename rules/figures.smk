@@ -1,38 +1,49 @@
-# Tables become figures: each a PDF, a PNG for the report, and the CSV of its numbers. The rules are
-# made from the table of figures, a rule draw_NAME for each row.
+# Tables become figures: each a PDF, a PNG for the report, and the CSV of its numbers. A job draws all
+# figures of a dataset that belong to one chapter of the report.
 
-from shapemetrics.study.figures import FIGURES as DRAWN
+from shapemetrics.study.dependencies import script_files
+from shapemetrics.study.figures import chapters
 from shapemetrics.study.layout import FORMS
 
-for figure in DRAWN:
+for chapter in chapters(study):
 
     rule:
         name:
-            figure.rule
+            chapter.rule
         input:
-            **figure.inputs(study),
-            code=study.code(f"figures.{figure.module}", "study.drawing"),
-            dataset=layout["metadata"],
+            chapter.tables,
+            code=study.code(*chapter.modules, "study.drawing"),
+            scripts=script_files(BASE, *chapter.scripts),
+            dataset=layout["metadata"].format(dataset=chapter.dataset),
         output:
-            png=report(
-                f"{layout.figure(figure.stem)}.png",
-                caption=f"../report/{figure.name}.rst",
-                category=figure.category,
-                labels=figure.labels,
-            ),
-            pdf=f"{layout.figure(figure.stem)}.pdf",
-            csv=f"{layout.figure(figure.stem)}.csv",
+            [
+                f"{drawn.stem}.{form}"
+                for drawn in chapter.figures
+                for form in FORMS
+                if form != "png"
+            ],
+            [
+                report(
+                    f"{drawn.stem}.png",
+                    caption=f"../report/{drawn.figure.name}.rst",
+                    category=drawn.figure.category,
+                    labels=drawn.labels,
+                )
+                for drawn in chapter.figures
+            ],
         log:
-            layout.log(figure.rule, *figure.wildcards),
+            [drawn.log for drawn in chapter.figures],
         benchmark:
-            layout.benchmark(figure.rule, *figure.wildcards)
-        wildcard_constraints:
-            target="[A-Za-z0-9_]+",
+            layout.benchmark(chapter.name, "dataset").format(dataset=chapter.dataset)
+        resources:
+            runtime=20,
         params:
-            **figure.answers(study),
-            script=figure.script,
+            figures=[
+                {"script": drawn.figure.script, **drawn.given}
+                for drawn in chapter.figures
+            ],
         script:
-            "../scripts/{params.script}.py"
+            "../scripts/draw_figures.py"
 
 
 FIGURES = [

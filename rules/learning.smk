@@ -16,6 +16,7 @@ rule cluster_distances:
     params:
         **study.config["analyses"]["clustering"],
         n_components=study.config["analyses"]["embedding"]["n_components"],
+        n_init=study.config["analyses"]["embedding"]["n_init"],
         seed=lambda w: study.seed("cluster_distances", w.dataset, w.metric),
     script:
         "../scripts/cluster_distances.py"
@@ -45,6 +46,55 @@ rule regress_target:
         seed=lambda w: study.seed("regress_target", w.dataset, w.metric),
     script:
         "../scripts/regress_target.py"
+
+
+# Beside the first metric's scores: what else is known about a network predicts, with and without
+# its distances, in the same folds.
+rule regress_baselines:
+    input:
+        code=study.code(
+            "learning.baselines",
+            "datasets.nasbench.tables",
+            "pairwise.matrix",
+            "study.tables",
+        ),
+        index=layout["index"],
+        networks=layout["networks"],
+        matrices=lambda w: expand(
+            layout["matrix"],
+            dataset=w.dataset,
+            selection=study.dataset(w.dataset).selections,
+            metric=study.dataset(w.dataset).metrics[0],
+        ),
+        regression=lambda w: layout["regression"].format(
+            dataset=w.dataset, metric=study.dataset(w.dataset).metrics[0]
+        ),
+    output:
+        table=layout["baselines"],
+    log:
+        layout.log("regress_baselines", "dataset"),
+    benchmark:
+        layout.benchmark("regress_baselines", "dataset")
+    wildcard_constraints:
+        dataset=names("networks"),
+    resources:
+        runtime=240,
+    params:
+        **{
+            name: value
+            for name, value in study.config["analyses"]["regression"].items()
+            if name not in ("n_permutations", "n_repeats")
+        },
+        baselines=study.config["analyses"]["baselines"],
+        metric=lambda w: study.dataset(w.dataset).metrics[0],
+        targets=lambda w: study.dataset(w.dataset).targets,
+        numbers=lambda w: study.dataset(w.dataset).baseline_numbers,
+        fixed=study.fixed("analyses", "regression"),
+        seed=lambda w: study.seed(
+            "regress_target", w.dataset, study.dataset(w.dataset).metrics[0]
+        ),
+    script:
+        "../scripts/regress_baselines.py"
 
 
 rule classify_labels:

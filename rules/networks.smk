@@ -112,7 +112,7 @@ rule train_networks:
         device=lambda w: NETWORKS[w.dataset].settings.device,
         checkpoint_epochs=lambda w: NETWORKS[w.dataset].plain["checkpoint_epochs"],
         networks_per_job=lambda w: NETWORKS[w.dataset].settings.networks_per_job,
-        folder=lambda w: layout["network_folder"].format(dataset=w.dataset),
+        folder=lambda w: NETWORKS[w.dataset].trained_folder,
         seed=study.seed("train_networks"),
     script:
         "../scripts/train_networks.py"
@@ -144,7 +144,7 @@ rule store_activations:
         images=lambda w: NETWORKS[w.dataset].images,
         training=lambda w: NETWORKS[w.dataset].plain["training"],
         probes=lambda w: NETWORKS[w.dataset].plain["probes"],
-        folder=lambda w: layout["network_folder"].format(dataset=w.dataset),
+        folder=lambda w: NETWORKS[w.dataset].trained_folder,
         seed=study.seed("train_networks"),
     script:
         "../scripts/store_activations.py"

@@ -1,6 +1,6 @@
-# User-provided datasets: files and a table about them, or a class.
+# User-provided datasets: files and a table about them, a class, or models.
 
-USER = study.of_kind("files", "python")
+USER = study.of_kind("files", "python", "models")
 
 
 rule import_files:
@@ -15,7 +15,7 @@ rule import_files:
     benchmark:
         layout.benchmark("import_files", "dataset")
     wildcard_constraints:
-        dataset=names("files", "python"),
+        dataset=names("files", "python", "models"),
     resources:
         mem_mb=lambda w, attempt: attempt * 4000,
     params:

@@ -16,7 +16,12 @@ with job(snakemake) as log:
         items = all_items(part.covariates, part.equal)
         fitted, notes = fitted_analysis("embedding", options, items, fixed=snakemake.params.fixed)
         log_notes(log, part.labels, notes)
-        found = embed(part.distances, fitted["n_components"], seed=snakemake.params.seed)
+        found = embed(
+            part.distances,
+            fitted["n_components"],
+            n_init=snakemake.params.n_init,
+            seed=snakemake.params.seed,
+        )
         log.info("%s: stress %.4g in %d steps", part.labels, found.stress, found.n_iter)
         # Where all items are in one place no axis has a share.
         fractions = found.variance / max(found.variance.sum(), np.finfo(float).tiny)

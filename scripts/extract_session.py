@@ -1,7 +1,10 @@
 """Responses of one session's units to the study's stimulus."""
 
+import json
 from contextlib import nullcontext
+from pathlib import Path
 
+from shapemetrics.datasets.allen.ccf import read_channel_table
 from shapemetrics.datasets.allen.extraction import extract
 from shapemetrics.datasets.allen.recording import UnitFilters
 from shapemetrics.datasets.allen.sources import open_source
@@ -17,13 +20,21 @@ with job(snakemake) as log:
     with byte_progress(f"session {session}") if fetched else nullcontext() as progress:
         source = open_source(**snakemake.params.source, progress=progress)
         recording = source.recording(session, kind, UnitFilters(**snakemake.params.unit_filters))
-    acronyms = source.structures()
+    located = list(snakemake.input.located)
+    if located:
+        acronyms = read_channel_table(located[0])
+        facts = json.loads(Path(located[1]).read_text(encoding="utf-8"))
+        annotation = f"{facts['volume']} (sha256 {facts['sha256']}) at coordinates of channels.csv"
+    else:
+        acronyms = source.structures()
+        annotation = source.annotation
     responses = extract(
         recording,
         kind,
         bins(kind, snakemake.params.bin_width),
         acronyms=acronyms,
-        annotation=source.annotation,
+        by_coordinates=bool(located),
+        annotation=annotation,
         simulated=source.simulated,
     )
     if responses.annotation.startswith("session files"):

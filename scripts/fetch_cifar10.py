@@ -2,7 +2,12 @@
 
 from shapemetrics.datasets.download import byte_progress
 from shapemetrics.datasets.nasbench.cifar10 import fetch_cifar10
+from shapemetrics.study.datasets.networks import mirrors_of
 from shapemetrics.study.jobs import job
 
+# No parameter of the rule: another mirror is no reason to fetch a file again.
+mirrors = mirrors_of(snakemake.config, "cifar10")
+
 with job(snakemake) as log, byte_progress("CIFAR-10") as progress:
-    log.info("%s is whole", fetch_cifar10(snakemake.params.folder, progress))
+    path = fetch_cifar10(snakemake.params.folder, progress, mirrors)
+    log.info("%s is whole", path)

@@ -60,6 +60,9 @@ def recovery_by_units(
                 part = store.select(half=half)
                 known = part.take(part.index.loc[part.index[target].notna(), "id"])
                 labels = {"max_units": most, "repeats": share, "target": target}
+                used = known.index["n_units"].clip(upper=most)
+                if most is not None and used.median() == known.index["n_units"].median():
+                    continue  # the typical region keeps all its units: the last row says it
                 try:
                     D = pairwise_distances(known, metric, n_jobs=n_jobs) if len(known) else None
                     fitted = fitted_folds(known.index, target, D)
@@ -75,7 +78,6 @@ def recovery_by_units(
                     leave_one_out=True,
                     **fitted,
                 ).summary.iloc[0]
-                used = known.index["n_units"].clip(upper=most)
                 rows.append(
                     {
                         "max_units": most,

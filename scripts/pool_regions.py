@@ -4,17 +4,22 @@ import sys
 from pathlib import Path
 
 from shapemetrics import RepresentationStore
-from shapemetrics.datasets.allen.regions import Pooling, pool_regions
+from shapemetrics.datasets.allen.regions import pool_regions
+from shapemetrics.datasets.allen.settings import Pooling
+from shapemetrics.datasets.allen.use import data_use
 from shapemetrics.study import Study, default_config
 from shapemetrics.study.jobs import job
 from shapemetrics.study.preflight import examine_store
 from shapemetrics.study.tables import write_table
 
 with job(snakemake) as log:
+    pooling = Pooling(**snakemake.params.pooling)
+    use = data_use(snakemake.input.responses, pooling)
+    write_table(use, snakemake.output.data_use)
     table = pool_regions(
         snakemake.input.responses,
         Path(snakemake.output.index).parent,
-        Pooling(**snakemake.params.pooling),
+        pooling,
         source=snakemake.params.source,
         metadata=snakemake.params.metadata,
     )

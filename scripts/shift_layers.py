@@ -56,7 +56,7 @@ with job(snakemake) as log:
     still = ConvolutionMetric(alpha=params.alpha, shifts=False)
     maps, gains = [], []
     for layer in params.layers:
-        where = {"layer": layer, "state": "trained"}
+        where = {"layer": layer, "state": params.state}
         arrays = {
             store.index.loc[id, "network"][:8]: array
             for id, array in Selection(where, None, params.n_networks).read(store).items()

@@ -19,6 +19,8 @@ PACKAGES = (
     "shapemetrics.datasets",
     "shapemetrics.datasets.distances",
     "shapemetrics.datasets.files",
+    "shapemetrics.datasets.recordings",
+    "shapemetrics.extract",
 )
 
 
@@ -61,6 +63,7 @@ def test_every_public_name_is_documented(name, value):
 METRICS = (
     *("LinearMetric", "ConvolutionMetric", "PermutationMetric", "KernelMetric", "AngularCKA"),
     *("SoftMatchingMetric", "GaussianStochasticMetric", "EnergyStochasticMetric", "Comparison"),
+    "NeighborhoodMetric",
 )
 
 

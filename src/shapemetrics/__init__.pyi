@@ -12,6 +12,9 @@ from . import (
     explorer as explorer,
 )
 from . import (
+    extract as extract,
+)
+from . import (
     figures as figures,
 )
 from . import (

@@ -29,6 +29,7 @@ EXTRA_OF = {
     "pydantic_core": "study",
     "pygments": "report",
     "requests": "download",
+    "safetensors": "files",
     "snakemake": "study",
     "tenacity": "download",
     "torch": "torch",

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.io
+import scipy.sparse
 
 from shapemetrics import pairwise_distances
 from shapemetrics.metrics import ConvolutionMetric, LinearMetric
@@ -57,13 +58,25 @@ def test_labels_beside_matrices_do_not_spoil_an_archive(tmp_path, networks, run,
     assert by_name["provenance"]["reading"] == {"variable": "V1", "orientation": "stimuli_first"}
 
 
-def test_matlab_files_of_several_matrices_are_refused_with_their_list(tmp_path, networks, mistake):
+def test_archives_of_any_kind_hold_several_networks(tmp_path, networks, run_json):
+    V1, LM = networks["net0"], networks["net1"]
+    expected = pairwise_distances([V1, LM], LinearMetric()).tolist()
+    scipy.io.savemat(tmp_path / "a.mat", {"V1": V1, "LM": LM, "rate": 30.0})
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["V1"], file["LM"], file["labels"] = V1, LM, np.arange(20)
+    torch = pytest.importorskip("torch")
+    torch.save({"V1": torch.tensor(V1), "LM": torch.tensor(LM)}, tmp_path / "a.pt")
+    for name, ids in (("a.mat", ["V1", "LM"]), ("a.h5", ["LM", "V1"]), ("a.pt", ["V1", "LM"])):
+        found = run_json("distances", tmp_path / name, "-q", *JSON)
+        assert found["ids"] == ids
+        assert found["distances"] == expected
+
+
+def test_arrays_that_cannot_be_read_beside_others_are_named(tmp_path, networks, mistake):
     path = tmp_path / "resp.mat"
-    scipy.io.savemat(path, {"V1": networks["net0"], "LM": networks["net1"], "rate": 30.0})
-    assert mistake("distances", path, "-q") == (
-        f"{path}: found 2 arrays (V1 (20, 3), LM (20, 4)), expected one, or variable: its name "
-        "(--variable)"
-    )
+    scipy.io.savemat(path, {"V1": networks["net0"], "S": scipy.sparse.eye(5, format="csc")})
+    assert "expected one, or variable: its name (--variable)" in mistake("distances", path, "-q")
 
 
 def test_info_tells_what_an_archive_holds_and_reads_what_is_asked_for(tmp_path, networks, run_json):
@@ -71,8 +84,10 @@ def test_info_tells_what_an_archive_holds_and_reads_what_is_asked_for(tmp_path, 
     scipy.io.savemat(path, {"V1": networks["net0"], "LM": networks["net1"], "rate": 30.0, "s": {}})
     assert run_json("info", path) == {
         "kind": "responses",
-        "arrays": {"V1": {"shape": [20, 3]}, "LM": {"shape": [20, 4]}},
-        "chosen_by": "--variable",
+        "arrays": {
+            "V1": {"shape": [20, 3], "dtype": "float64"},
+            "LM": {"shape": [20, 4], "dtype": "float64"},
+        },
         "left_out": {
             "rate": {"shape": [1, 1]},
             "s": {"shape": [1, 1], "unreadable": "is a MATLAB struct"},

@@ -60,7 +60,7 @@ SITE = {
             "analyses",
         ),
     },
-    "group-components": {"samples": 2, "analyses": 4, "figures": 7},
+    "group-components": {"samples": 2, "analyses": 4},
     "set-resources": {
         "train_networks": {"mem_mb": "400 if wildcards.block == '0' and attempt == 1 else 2000"}
     },
@@ -265,12 +265,12 @@ def test_distances_are_an_array_and_small_jobs_share_one(run):
     array = [job for job in run.jobs("rule_compute_distances") if "ArrayTaskId" in job]
     assert len({job["ArrayJobId"] for job in array}) == 1
     assert len(array) == len(matrices) == 5
-    figures = list((run.results / "figures").rglob("*.pdf"))
-    groups = run.jobs("rule_figures")
-    assert len(groups) == -(-len(figures) // SITE["group-components"]["figures"])
+    groups = run.jobs("rule_analyses")
+    assert len(groups) < len(list((run.results / "benchmarks").glob("regress_target/*"))) * 8
     # One after another: the cores and memory of one, the time of all.
     assert {(job["NumCPUs"], job["MinMemoryNode"]) for job in groups} == {("1", "2000M")}
-    assert max(job["TimeLimit"] for job in groups) == "00:35:00"
+    assert max(job["TimeLimit"] for job in groups) > "04:00:00"
+    assert len(run.jobs("rule_draw_geometry_nasbench")) == 1
 
 
 def test_a_matrix_in_tiles_is_that_of_one_job(run, slurm):

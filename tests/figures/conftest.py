@@ -213,6 +213,67 @@ def growth() -> pd.DataFrame:
 
 
 @pytest.fixture(scope="session")
+def signal() -> pd.DataFrame:
+    """Identification of 33 regions, of which 14 are reliable, by two measures."""
+    rows = [
+        {
+            "measure": measure,
+            "estimate": estimate,
+            "among": among,
+            "item": f"R{i}",
+            "n": n,
+            "identified": rate,
+        }
+        for measure in ("cka", "rsa")
+        for among, n in (("all", 33), ("reliable", 14))
+        for estimate, rate in (("plug_in", 0.75), ("corrected", 0.5), ("noise", 0.25))
+        if among == "reliable" or estimate != "corrected"
+        for i in range(n)
+    ]
+    return pd.DataFrame(rows)
+
+
+@pytest.fixture(scope="session")
+def signal_simulation() -> pd.DataFrame:
+    """Simulated pairs of known distance, hardly any of which is estimated at low reliability."""
+    rng = np.random.default_rng(8)
+    rows = [
+        {
+            "measure": measure,
+            "reliability": reliability,
+            "shared": shared,
+            "truth": 1.4 - shared,
+            "plug_in": 1.1 - 0.2 * shared + 0.02 * rng.normal(),
+            "corrected": np.nan if pair > 20 * reliability else 1.4 - shared + 0.1 * rng.normal(),
+        }
+        for measure in ("cka", "rsa")
+        for reliability in (0.03, 0.1, 0.3)
+        for shared in (0.0, 0.5, 0.9)
+        for pair in range(5)
+    ]
+    return pd.DataFrame(rows)
+
+
+@pytest.fixture(scope="session")
+def windows() -> pd.DataFrame:
+    """Distances and scores in ten windows of four bins."""
+    start = 4 * np.arange(10)
+    return pd.DataFrame(
+        {
+            "start": start,
+            "stop": start + 4,
+            "own": np.linspace(1.2, 0.9, 10),
+            "others": np.linspace(1.3, 1.2, 10),
+            "r2": np.linspace(-0.1, 0.4, 10),
+            "r2_low": np.linspace(-0.3, 0.2, 10),
+            "r2_high": np.linspace(0.1, 0.6, 10),
+            "null_r2_low": -0.2,
+            "null_r2_high": 0.1,
+        }
+    )
+
+
+@pytest.fixture(scope="session")
 def clashes() -> Callable[[Figure], list[str]]:
     """Function listing texts of a drawn figure that overlap or leave the page."""
     return overlaps

@@ -113,6 +113,21 @@ CASES: dict[str, tuple[Callable[..., Figure], str, dict[str, Any], list[list[str
         {"distance_label": "Distance (rad)"},
         [["metric", "item", "floor", "nearest", "median", "identified"]],
     ),
+    "signal": (
+        figures.plot_signal,
+        "signal_and_simulation",
+        {},
+        [
+            ["measure", "estimate", "among", "item", "n", "identified"],
+            ["measure", "reliability", "shared", "truth", "plug_in", "corrected"],
+        ],
+    ),
+    "windows": (
+        figures.plot_windows,
+        "windows",
+        {"distance_label": "Distance (rad)"},
+        [["start", "stop", "own", "others"]],
+    ),
     "growth": (
         figures.plot_growth,
         "growth",
@@ -149,6 +164,12 @@ CASES: dict[str, tuple[Callable[..., Figure], str, dict[str, Any], list[list[str
         {"chance": 0.1},
         [["test_accuracy", "published_test_accuracy"]],
     ),
+    "baselines": (
+        figures.plot_baselines,
+        "baselines",
+        {"target": "published_log_error"},
+        [words("description distances r2 r2_low r2_high n target")],
+    ),
     "covariates": (
         figures.plot_covariates,
         "explained",
@@ -172,6 +193,11 @@ def case(request):
 
 
 @pytest.fixture(scope="session")
+def signal_and_simulation(signal, signal_simulation):
+    return signal, signal_simulation
+
+
+@pytest.fixture(scope="session")
 def predictions_and_scores(predictions, scores):
     return predictions, scores
 
@@ -190,6 +216,42 @@ def published_networks():
             "published_spread": rng.uniform(0.001, 0.008, 100),
             "diverged": np.arange(100) == 3,
         }
+    )
+
+
+@pytest.fixture(scope="session")
+def baselines():
+    """Scores of four layers in two states, of five descriptions, and of two of these with each."""
+    rng = np.random.default_rng(8)
+    chosen = [
+        (layer, state) for state in ("untrained", "trained") for layer in words("stem stack3 pool")
+    ]
+    numbers = words("trainable_parameters published_training_seconds log_error")
+    rows = [{"description": name, "r2": r2} for name, r2 in zip(numbers, (0.37, 0.21, 0.3))]
+    rows += [{"description": name, "r2": 0.75} for name in ("cell", "cell_and_numbers")]
+    rows += [
+        {
+            "distances": f"{layer}_{state}",
+            "layer": layer,
+            "state": state,
+            "r2": rng.uniform(-0.1, 0.7),
+        }
+        for layer, state in chosen
+    ]
+    for name in ("cell", "cell_and_numbers"):
+        for layer, state in [*chosen, (None, None)]:
+            place = f"{layer}_{state}" if layer else "all"
+            gain = rng.uniform(-0.02, 0.06)
+            rows.append({"description": name, "distances": place, "layer": layer, "state": state})
+            rows[-1] |= {"r2": 0.75 + gain, "gain": gain}
+            rows[-1] |= {"gain_low": gain - 0.03, "gain_high": gain + 0.03}
+    table = pd.DataFrame(rows).assign(target="published_log_error", n=300)
+    table["r2_low"], table["r2_high"] = table["r2"] - 0.06, table["r2"] + 0.06
+    alone = table["gain"].isna()
+    return table.assign(
+        null_r2_mean=np.where(alone, -0.02, np.nan),
+        null_r2_low=np.where(alone, -0.06, np.nan),
+        null_r2_high=np.where(alone, 0.01, np.nan),
     )
 
 

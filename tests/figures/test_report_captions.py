@@ -10,8 +10,8 @@ jinja2 = pytest.importorskip("jinja2")
 core = pytest.importorskip("docutils.core")
 
 CAPTIONS = (
-    "accuracies agreement audit classification dendrogram distortion embedding predictions "
-    "regression samples shift_gain shift_maps"
+    "accuracies agreement audit baselines classification dendrogram distortion embedding "
+    "predictions regression samples shift_gain shift_maps"
 )
 CONFIGS = {
     "empty": {},

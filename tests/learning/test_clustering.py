@@ -123,6 +123,16 @@ def test_ward_clusters_the_points_of_an_embedding(clouds):
     np.testing.assert_allclose(tree.table["height"], linkage_table(D, "ward").table["height"])
 
 
+def test_ward_clusters_distances_as_they_are_where_it_is_asked_to(rng):
+    D = cdist(*[rng.normal(size=(12, 3))] * 2) ** 1.3  # not Euclidean
+    found = cluster_distances(D, "ward", n_components=2, ward_on="distances")
+    np.testing.assert_allclose(found.linkage, linkage_table(D, "ward").linkage)
+    on_points = cluster_distances(D, "ward", n_components=2, n_init=4).table["height"]
+    assert not np.allclose(found.table["height"], on_points, rtol=1e-3)
+    with pytest.raises(ValueError, match="ward_on: found 'x', expected"):
+        cluster_distances(D, "ward", ward_on="x")
+
+
 def test_other_methods_cluster_the_distances_themselves(clouds):
     X, _ = clouds
     D = cdist(X, X)

@@ -20,6 +20,8 @@ from shapemetrics import cross_distances, pairwise_distances
 from shapemetrics.metrics import Comparison
 
 NAMES = Comparison.names()
+#: Those that do not see rotations of the units.
+ROTATED = tuple(name for name in NAMES if name != "partial_soft_matching")
 seeds = st.integers(0, 2**31)
 names = st.sampled_from(NAMES)
 
@@ -67,14 +69,15 @@ def test_each_violates_the_triangle_inequality(name, rng):
     basis = np.linalg.qr(noise - noise.mean(axis=0))[0]
     X, Z = basis[:, :3], basis[:, 3:]
     Y = np.hstack([X, Z])
-    options = {"rdm": "squared_euclidean"} if name == "rsa_correlation" else {}
+    options = {"rsa_correlation": {"rdm": "squared_euclidean"}, "cknna": {"n_neighbors": 39}}
+    options = options.get(name, {})
     comparison = Comparison(name, **options)
     direct = comparison.distance(X, Z)
     detour = comparison.distance(X, Y) + comparison.distance(Y, Z)
     assert direct > detour + 0.1
 
 
-@given(seeds, names, st.integers(2, 8))
+@given(seeds, st.sampled_from(ROTATED), st.integers(2, 8))
 def test_zero_between_a_network_and_its_rotated_copy(seed, name, n):
     (X,) = draw(seed, n)
     copy = 3.0 * X @ ortho_group.rvs(n, random_state=seed % 2**32)

@@ -14,6 +14,7 @@ from shapemetrics.metrics import (
     GaussianStochasticMetric,
     KernelMetric,
     LinearMetric,
+    NeighborhoodMetric,
     PermutationMetric,
     SoftMatchingMetric,
 )
@@ -31,6 +32,8 @@ METRICS = [
     KernelMetric("rbf", approximation="nystroem", n_components=30),
     AngularCKA(),
     AngularCKA("rbf"),
+    AngularCKA(debias="song"),
+    NeighborhoodMetric(),
     SoftMatchingMetric(),
     GaussianStochasticMetric(),
     EnergyStochasticMetric(),

@@ -189,7 +189,9 @@ def test_choices_that_cannot_be_made(config, change, message):
     assert message in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["test", "test_allen", "smoke", "pilot", "paper"])
+@pytest.mark.parametrize(
+    "name", ["test", "test_allen", "smoke", "pilot", "paper", "authors_allen_recordings"]
+)
 def test_every_configuration_that_is_shipped_is_valid(config, root, name):
     def laid_over(base: dict, change: dict) -> dict:
         merged = dict(base)

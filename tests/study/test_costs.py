@@ -34,20 +34,20 @@ def benchmarks(tmp_path: Path) -> Path:
     write("train_networks", "0", 721.0, "500.5", 700.0)
     write("train_networks", "1", 361.0, "480.0", 350.0)
     write("compute_distances", "pool", 37.0, "200.0", 35.0)
-    write("draw_audit", "a", 1.0, "-", 0.5)  # too short to be sampled
+    write("draw_geometry", "a", 1.0, "-", 0.5)  # too short to be sampled
     return tmp_path
 
 
 def test_jobs_of_a_rule_are_added_up(benchmarks: Path):
     costs = measured_costs(benchmarks).set_index("rule")
-    assert list(costs.index) == ["train_networks", "compute_distances", "draw_audit"]
+    assert list(costs.index) == ["train_networks", "compute_distances", "draw_geometry"]
     train = costs.loc["train_networks"]
     assert train["jobs"] == 2
     assert train["hours"] == pytest.approx(1082 / 3600)
     assert train["longest_job_minutes"] == pytest.approx(721 / 60)
     assert train["cpu_hours"] == pytest.approx(1050 / 3600)
     assert train["peak_memory_mb"] == 500.5
-    assert pd.isna(costs.loc["draw_audit", "peak_memory_mb"])
+    assert pd.isna(costs.loc["draw_geometry", "peak_memory_mb"])
 
 
 def test_time_scales_with_networks_and_epochs(benchmarks: Path, study_of, tmp_path: Path):
@@ -60,7 +60,7 @@ def test_time_scales_with_networks_and_epochs(benchmarks: Path, study_of, tmp_pa
     # Selections of all networks have four times the pairs, those of a few networks as many.
     ratio = costs.loc["compute_distances", "hours_there"] / (36 / 3600)
     assert 2.0 < ratio <= 4.0
-    assert pd.isna(costs.loc["draw_audit", "hours_there"])
+    assert pd.isna(costs.loc["draw_geometry", "hours_there"])
 
 
 def test_the_published_scale_costs_more_by_orders_of_magnitude(benchmarks: Path, study_of):

@@ -49,6 +49,10 @@ SETTINGS: list[dict[str, Any]] = [
     {"family": "comparison", "measure": "linear_regression", "n_folds": None},
     {"family": "comparison", "measure": "rsa_correlation"},
     {"family": "comparison", "measure": "rsa_correlation", "rdm": "euclidean"},
+    {"family": "angular_cka", "debias": "song"},
+    {"family": "neighborhood"},
+    {"family": "neighborhood", "overlap": "jaccard", "n_neighbors": 3, "nearness": "euclidean"},
+    *({"family": "comparison", "measure": name} for name in ("debiased_cka", "normalized_bures")),
 ]
 
 

@@ -15,7 +15,7 @@ from shapemetrics.datasets.nasbench.settings import TrainingSettings
 from shapemetrics.metrics import ConvolutionMetric, LinearMetric
 from shapemetrics.metrics.registry import FAMILIES
 from shapemetrics.study import ConfigError, Study, default_config, read_settings, validated
-from shapemetrics.study.figures import FIGURES
+from shapemetrics.study.figures import FIGURES, chapters, drawing_rules
 from shapemetrics.study.layout import PATHS
 from shapemetrics.study.preflight import examined
 from shapemetrics.study.settings.reading import with_line
@@ -78,6 +78,22 @@ def test_a_name_implies_its_kind_and_no_more():
     assert named.figures("steinmetz") == other.figures("mice")
 
 
+def test_figures_of_single_trials_are_drawn_where_settings_ask_for_them():
+    plain = study_of({"steinmetz": {"folder": "sessions"}})
+    asked = {"folder": "sessions", "signal": {"enabled": True}, "windows": {"enabled": True}}
+    study = study_of({"steinmetz": asked})
+    assert not {"signal", "windows"} & set(plain.figures("steinmetz"))
+    assert set(study.figures("steinmetz")) - set(plain.figures("steinmetz")) == {
+        "signal",
+        "windows",
+    }
+    # They change nothing about the regions that are stored.
+    stored = [s.dataset("steinmetz").stored_settings for s in (plain, study)]
+    assert stored[0] == stored[1]
+    with pytest.raises(ConfigError, match="signal"):
+        study_of({"allen": {"signal": {"enabled": True}}})
+
+
 def test_a_mistake_names_the_line_of_the_file_on_top(tmp_path: Path):
     below, above = tmp_path / "config.yaml", tmp_path / "mine.yaml"
     below.write_text("seed: 1\nmetrics:\n  cca:\n    family: linear\n    alpha: 0.5\n")
@@ -118,7 +134,10 @@ def test_settings_that_clash_have_their_line_too(tmp_path: Path):
     ("datasets", "message"),
     [
         ({"nasbench": {"training": {"epohcs": 2}}}, "did you mean 'epochs'"),
-        ({"nasbench": {"training": {"epochs": 0}}}, "training.epochs': 0 is less than or equal to"),
+        (
+            {"nasbench": {"training": {"epochs": -1}}},
+            "training.epochs': -1 is less than the minimum of 0",
+        ),
         ({"nasbench": {"training": {"flip": 1}}}, "training.flip': 1 is not of type 'boolean'"),
         ({"nasbench": {"training": {"precision": "bfloat61"}}}, "did you mean 'bfloat16'"),
         ({"nasbench": {"probes": {"max_side": "4"}}}, "is not of type 'integer', 'null'"),
@@ -225,15 +244,28 @@ def test_the_table_of_figures_has_a_script_a_caption_and_tables_for_each(root):
         assert (root / "report" / f"{figure.name}.rst").is_file()
         for tables in figure.tables.values():
             assert {tables} <= set(PATHS) if isinstance(tables, str) else set(tables) <= set(PATHS)
-    rules = [figure.rule for figure in FIGURES]
-    assert len(set(rules)) == len(rules)
+    jobs = [figure.job for figure in FIGURES]
+    assert len(set(jobs)) == len(jobs)
 
 
-def test_every_figure_of_a_dataset_is_in_the_table(root):
+def test_every_figure_of_a_dataset_is_drawn_once_by_a_job_of_its_chapter(root):
     study = Study(default_config(root))
-    stems = {figure.stem.split("/")[-1] for figure in FIGURES}
-    for name in study.datasets:
-        assert {figure.split("/")[-1] for figure in study.figures(name)} <= stems
+    drawn = {name: [] for name in study.datasets}
+    for chapter in chapters(study):
+        assert {figure.figure.category.split()[-1].lower() for figure in chapter.figures} == {
+            chapter.name.removeprefix("draw_")
+        }
+        drawn[chapter.dataset] += [figure.stem for figure in chapter.figures]
+    for name, stems in drawn.items():
+        expected = [study.layout.figure(path).format(dataset=name) for path in study.figures(name)]
+        assert sorted(stems) == sorted(expected)
+        assert len(set(stems)) == len(stems)
+
+
+def test_rules_that_draw_are_those_of_the_configuration(root):
+    rules = drawing_rules(str(root), str(root / "config" / "test.yaml"))
+    assert "draw_geometry_nasbench" in rules
+    assert not [rule for rule in rules if rule.endswith("_allen")]
 
 
 def test_files_of_configuration_hold_no_key_that_is_unknown(root):

@@ -87,6 +87,8 @@ def steinmetz(tmp_path_factory, shared, copy_workflow):
     settings["datasets"]["steinmetz"] = {
         "folder": str(folder / "sessions"),
         "regions": {"min_units": 80, "n_components": 20},
+        "signal": {"enabled": True, "measures": ["cka"], "n_resamples": 4, "n_pairs": 2},
+        "windows": {"enabled": True, "n_windows": 4},
     }
     settings["analyses"]["growth"]["units"] = [80]
     file.write_text(yaml.safe_dump(settings))
@@ -101,7 +103,20 @@ def test_the_same_analyses_run_on_real_recordings(steinmetz):
     assert len(regions) >= 12
     assert (regions.index["n_units"] >= 80).all()
     folder = steinmetz.results / "figures" / "steinmetz"
-    assert len(list(folder.rglob("*.png"))) == len(FIGURES)
+    assert len(list(folder.rglob("*.png"))) == len(FIGURES) + len(("signal", "windows"))
+
+
+def test_signals_and_windows_of_single_trials_are_measured(steinmetz):
+    folder = steinmetz.results / "geometry" / "steinmetz"
+    table = pd.read_csv(folder / "signal.csv")
+    rates = table[table["among"] == "all"].groupby("estimate")["identified"].mean()
+    # Noise alone tells regions from one another: identification is no evidence of signals.
+    assert rates["noise"] > 2 / table["n"].max()
+    simulation = pd.read_csv(folder / "signal_bias.csv")
+    assert set(simulation["reliability"]) == {0.03, 0.1, 0.3}
+    windows = pd.read_csv(folder / "windows.csv")
+    assert windows[["start", "stop"]].to_numpy().tolist() == [[0, 10], [10, 20], [20, 30], [30, 40]]
+    assert (windows["own"] < windows["others"]).all()
 
 
 def test_real_recordings_are_reported_as_noisy_as_they_are(steinmetz):

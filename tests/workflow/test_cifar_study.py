@@ -79,7 +79,7 @@ def test_store_holds_thinned_layers_of_colour_pictures(cifar):
 
 def test_all_figures_are_drawn_and_nothing_is_left_to_do(cifar):
     figures = list((cifar.results / "figures" / "nasbench").rglob("*.png"))
-    assert len(figures) == 8 + 1 + 2 * 5
+    assert len(figures) == 9 + 1 + 2 * 5
     assert "Nothing to be done" in cifar.run()
 
 

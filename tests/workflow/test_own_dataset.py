@@ -93,9 +93,10 @@ def later(path: Path) -> None:
 def test_plan_has_what_applies_and_nothing_else(own) -> None:
     planned = own.planned("--forceall")
     assert planned["import_files"] == 2
-    assert planned["draw_target_regression"] == 2
-    assert planned["draw_classification"] == 1
-    assert not {"train_networks", "pool_regions", "shift_layers", "draw_accuracies"} & set(planned)
+    drawing = {rule for rule in planned if rule.startswith("draw_")}
+    chapters = ("geometry", "learning", "measures")
+    assert drawing == {f"draw_{name}_{mine}" for name in chapters for mine in ("mine", "waves")}
+    assert not {"train_networks", "pool_regions", "shift_layers"} & set(planned)
 
 
 def test_unknown_targets_are_left_out_and_said(own) -> None:
@@ -125,7 +126,7 @@ def test_an_edited_file_reruns_what_rests_on_it_alone(edited) -> None:
     later(file)
     planned = edited.planned(*TARGETS)
     assert planned["import_files"] == 1
-    assert {"compute_distances", "regress_target", "draw_embedding"} <= set(planned)
+    assert {"compute_distances", "regress_target", "draw_geometry_mine"} <= set(planned)
     module = edited.folder / "waves.py"
     module.write_text(module.read_text().replace("1 + k", "2 + k"))
     later(module)
@@ -134,7 +135,7 @@ def test_an_edited_file_reruns_what_rests_on_it_alone(edited) -> None:
 
 def test_another_colour_redraws_only(edited) -> None:
     configured(edited, color="kind")
-    assert set(edited.planned(*TARGETS)) == {"draw_embedding"}
+    assert set(edited.planned(*TARGETS)) == {"draw_geometry_mine"}
 
 
 @pytest.mark.parametrize(

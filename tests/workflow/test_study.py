@@ -19,7 +19,7 @@ from shapemetrics.pairwise import DistanceMatrix
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 FIGURES = [
-    *("accuracies", "audit", "classification", "regression"),
+    *("accuracies", "audit", "baselines", "classification", "regression"),
     *("agreement", "samples", "shift_maps", "shift_gain"),
     *(
         f"{metric}/{figure}"
@@ -86,7 +86,7 @@ def test_a_second_run_does_nothing(finished):
     ("module", "rerun", "kept"),
     [
         ("learning/regression.py", "regress_target", "classify_labels"),
-        ("figures/distortion.py", "draw_distortion", "measure_distortion"),
+        ("figures/distortion.py", "draw_geometry_nasbench", "measure_distortion"),
         ("metrics/linear.py", "compute_distances", "train_networks"),
         ("datasets/nasbench/training.py", "train_networks", "choose_networks"),
         ("geometry/audit.py", "audit_triangles", "embed_distances"),
@@ -110,8 +110,8 @@ def test_editing_one_setting_reruns_what_uses_it(finished, tmp_path):
     settings["analyses"]["regression"]["n_permutations"] += 1
     file.write_text(yaml.safe_dump(settings, sort_keys=False))
     assert set(checkout.planned()) == {
-        *("regress_target", "explain_covariates", "draw_regression", "draw_predictions"),
-        *("draw_covariates", "gather_costs", "write_provenance", "write_report", "all"),
+        *("regress_target", "regress_baselines", "explain_covariates"),
+        *("draw_learning_nasbench", "gather_costs", "write_provenance", "write_report", "all"),
     }
 
 

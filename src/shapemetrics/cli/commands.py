@@ -128,9 +128,10 @@ def distances(
     """Distances between all pairs of networks in FILES.
 
     A file holds the responses of one network, stimuli x units: .npy, .csv, .tsv (or either with
-    .gz), .mat or .h5. An .npz archive holds several by name. A folder is a representation store, or
-    holds such files. All networks saw the same stimuli in the same order, or in one that the names
-    of their rows tell; numbers of units may differ.
+    .gz), .parquet, .feather, .mat, .h5, .nc, .h5ad, .pt, .pth or .safetensors. An .npz, .mat, .h5,
+    .nc or file of tensors may hold several by name. A folder is a representation store, or holds
+    such files. All networks saw the same stimuli in the same order, or in one that the names of
+    their rows tell; numbers of units may differ.
 
     \b
     Examples:
@@ -175,6 +176,163 @@ def distances(
         "reading": {name: value for name, value in reading.items() if value is not None},
     }
     matrices.write_matrix(DistanceMatrix(values, ids, provenance), output, form)
+
+
+@main.command(short_help="Responses of a model's layers to stimuli.")
+@click.argument("model", metavar="MODULE:FUNCTION")
+@click.argument("stimuli", type=EXISTING)
+@click.option(
+    *("-l", "--layer", "layers"),
+    multiple=True,
+    metavar="GLOB",
+    help="Layers to keep, such as 'blocks.*'; may be repeated. Without it layers are listed.",
+)
+@click.option(
+    *("-o", "--output"), type=TARGET, help="Folder of the representation store that is written."
+)
+@click.option(
+    "--positions",
+    type=click.Choice(["keep", "sample", "mean", "first", "flatten"]),
+    default="keep",
+    show_default=True,
+    help="What becomes of grids and tokens; first is the CLS token.",
+)
+@click.option("--n-positions", type=int, help="With --positions sample.")
+@click.option("--seed", default=0, show_default=True, help="Draws these positions.")
+@click.option(
+    "--calls",
+    type=click.Choice(["once", "first", "last"]),
+    default="once",
+    show_default=True,
+    help="What of a layer that is called several times.",
+)
+@click.option("--name", default="", help="Put before the layers' names in ids.")
+@click.option("--batch-size", default=64, show_default=True)
+@click.option("--device", help="Where the model is run, such as cuda.")
+@click.option("--dtype", type=click.Choice(["float16", "float32", "float64"]), help="Of the store.")
+@click.option("--force", is_flag=True, help="Replace a store that exists.")
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
+def extract(
+    model: str,
+    stimuli: Path,
+    layers: Sequence[str],
+    output: Path | None,
+    device: str | None,
+    batch_size: int,
+    force: bool,
+    quiet: bool,
+    **options: Any,
+) -> None:
+    """Responses of a PyTorch model's layers to STIMULI, as a representation store.
+
+    MODULE:FUNCTION makes the model; modules are looked for in the working directory first. The
+    function may also return a pair: the model, and what makes a tensor of an image. STIMULI is a
+    folder of images, or an .npy file with stimuli on its first axis. Weights are loaded by the
+    function. Without --layer, names and shapes of all layers are printed as CSV.
+
+    \b
+    Examples:
+      shapemetrics extract my_models:resnet pictures/
+      shapemetrics extract my_models:resnet pictures/ -l 'layer?' -l fc -o store/
+      shapemetrics extract my_models:vit stimuli.npy -l 'blocks.*' --positions first -o store/
+      shapemetrics distances store/
+    """
+    if bool(layers) != (output is not None):
+        raise click.UsageError("--layer and --output go together")
+    if output is not None and output.exists() and not force:
+        raise ValueError(f"{output}: exists, expected another name or --force")
+    from shapemetrics.extract.extraction import extract as extract_layers
+    from shapemetrics.extract.extraction import list_layers
+    from shapemetrics.extract.stimuli import load_model, read_stimuli
+
+    network, prepare = load_model(model, Path.cwd())
+    if device is not None:
+        network.to(device)
+    found = read_stimuli(stimuli, prepare)
+    if output is None:
+        table = list_layers(network, next(iter(found.batches(1))))
+        matrices.write_table(table, None, "csv")
+        return
+    store = extract_layers(
+        network,
+        found.batches(batch_size),
+        list(layers),
+        store=output,
+        stimuli=found.ids,
+        source=model,
+        batch_size=batch_size,
+        **options,
+    )
+    if not quiet:
+        click.echo(f"extract: {len(store)} layers of {len(found.ids)} stimuli", err=True)
+
+
+@main.command(short_help="Layers of one model against layers of another.")
+@click.argument("first", metavar="A", type=EXISTING)
+@click.argument("second", metavar="[B]", required=False, type=EXISTING)
+@click.option(
+    *("-m", "--metric"),
+    default="procrustes",
+    show_default=True,
+    metavar="NAME",
+    help="See `shapemetrics metrics`.",
+)
+@click.option(
+    *("-p", "--param", "params"),
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A parameter of the metric; may be repeated.",
+)
+@click.option(
+    "--positions",
+    type=click.Choice(["samples", "features", "mean"]),
+    help="How stimuli x height x width x channels become matrices.",
+)
+@click.option("--figure", type=TARGET, help="Draw a heat map: .pdf, .png or .svg.")
+@click.option("-j", "--n-jobs", default=1, show_default=True, help="Threads.")
+@output_options("csv", "tsv", "json")
+def layers(
+    first: Path,
+    second: Path | None,
+    metric: str,
+    params: Sequence[str],
+    positions: Any,
+    figure: Path | None,
+    n_jobs: int,
+    output: Path | None,
+    form: str | None,
+    force: bool,
+    quiet: bool,
+) -> None:
+    """Distances from each layer in A to each layer in B (or in A), and the best match of each.
+
+    A and B are representation stores, such as `shapemetrics extract` writes, or folders or archives
+    of responses to the same stimuli.
+
+    \b
+    Examples:
+      shapemetrics layers resnet/ vit/ -m debiased-cka --positions mean --figure layers.pdf
+      shapemetrics layers resnet/ -m cca -p n_components=10 -o layers.csv
+    """
+    form = matrices.form_of(output, form, "csv", ("csv", "tsv", "json"))
+    matrices.check_outputs(output, figure, force=force)
+    from shapemetrics.cli.responses import read_responses
+    from shapemetrics.estimation.layers import layer_distances
+
+    chosen = metric_names.build(metric, {}, params)
+    a = read_responses([first], positions=positions)
+    b = None if second is None else read_responses([second], positions=positions)
+    table = layer_distances(a, b, chosen, n_jobs=n_jobs)
+    if figure is not None:
+        from shapemetrics.figures.layers import plot_layers
+        from shapemetrics.figures.style import save_figure
+
+        names = first.stem, (second or first).stem
+        save_figure(plot_layers(table, label=f"distance ({metric})", names=names), figure)
+    if form == "json":
+        matrices.write_json(table.to_dict("list"), output, indent=1)
+    else:
+        matrices.write_table(table, output, form)
 
 
 @main.command(short_help="Points from distances, and their figure.")

@@ -63,8 +63,9 @@ def _container(path: Path, held: list[Variable], reading: dict[str, Any]) -> dic
     """A file of several arrays: those that may be responses, and those that are passed over."""
     passed = {each.name: _header(each) for each in left_out(held)}
     others = {"left_out": passed} if passed else {}
-    # Of an archive all are networks, of other files one has to be asked for.
-    if len(candidates(held)) == 1 or suffix_of(path) == ".npz":
+    # Of an archive all are networks, unless some of them cannot be read.
+    readable = not any(each.unreadable for each in candidates(held))
+    if len(candidates(held)) == 1 or suffix_of(path) == ".npz" or (readable and candidates(held)):
         return {**_responses(path, reading), **others}
     arrays = {each.name: _header(each) for each in candidates(held)}
     return {"kind": "responses", "arrays": arrays, "chosen_by": "--variable", **others}

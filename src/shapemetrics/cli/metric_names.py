@@ -53,6 +53,17 @@ METRICS: dict[str, Named] = {
     "soft-matching": Named("soft_matching", "optimal transport between units"),
     "kernel": Named("kernel", "the linear family in a kernel's feature space"),
     "angular-cka": Named("angular_cka", "angle between Gram matrices (CKA as a metric)"),
+    "debiased-cka": Named(
+        "angular_cka",
+        "angle between Gram matrices without similarities of stimuli to themselves",
+        usual={"debias": "song"},
+    ),
+    "mutual-neighbors": Named(
+        "neighborhood", "1 - shared nearest neighbours of each stimulus", {"overlap": "mutual"}
+    ),
+    "jaccard": Named(
+        "neighborhood", "Jaccard distance of nearest neighbours", {"overlap": "jaccard"}
+    ),
     "gaussian-stochastic": Named(
         "gaussian_stochastic", "mean and noise, for stimuli x trials x units"
     ),
@@ -65,6 +76,14 @@ METRICS: dict[str, Named] = {
     "comparison-linear-regression": _comparison("linear_regression", "1 - cross-validated R^2"),
     "comparison-rsa-correlation": _comparison(
         "rsa_correlation", "1 - correlation of dissimilarities of stimuli"
+    ),
+    "comparison-debiased-cka": _comparison("debiased_cka", "1 - debiased CKA"),
+    "comparison-normalized-bures": _comparison(
+        "normalized_bures", "1 - normalised Bures similarity"
+    ),
+    "comparison-cknna": _comparison("cknna", "1 - CKA of shared nearest neighbours"),
+    "comparison-partial-soft-matching": _comparison(
+        "partial_soft_matching", "1 - mean correlation of the best matched share of units"
     ),
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,9 @@ class PlainPath(click.Path):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Check a path as click does, and that it is a regular file or a folder."""
         path = super().convert(value, param, ctx)
-        if str(path) != "-" and not (Path(path).is_file() or Path(path).is_dir()):
-            self.fail(f"{path}: found a device or a pipe, expected a file", param, ctx)
+        plain = Path(os.fsdecode(path))
+        if str(plain) != "-" and not (plain.is_file() or plain.is_dir()):
+            self.fail(f"{plain}: found a device or a pipe, expected a file", param, ctx)
         return path
 
 
@@ -100,8 +102,8 @@ def reading_options(command: Callable) -> Callable:
         click.option(
             "--variable",
             metavar="NAME",
-            help="Which array of each .npz, .mat or .h5. By default the only one of at least two "
-            "axes; of an .npz all of these.",
+            help="Which array of each file that holds several. By default all of at least two "
+            "axes, as networks by name. In MATLAB's structs and cells: session.rates, areas{3}.",
         ),
     ):
         command = option(command)

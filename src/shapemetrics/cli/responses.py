@@ -12,8 +12,15 @@ from typing import Any
 
 from shapemetrics.cli.metric_names import assignment
 from shapemetrics.datasets.files.folders import response_files
-from shapemetrics.datasets.files.formats import FORMATS, TABLES, stem_of, suffix_of
-from shapemetrics.datasets.files.readers import Reading, read_file, variables_of
+from shapemetrics.datasets.files.formats import COLUMNS, FORMATS, TABLES, stem_of, suffix_of
+from shapemetrics.datasets.files.looks import looks_like_rdm
+from shapemetrics.datasets.files.readers import (
+    RDM_REMARK,
+    Reading,
+    read_file,
+    shape_of,
+    variables_of,
+)
 from shapemetrics.datasets.files.remarks import remarks_on_axes, remarks_on_containers, told_of
 from shapemetrics.datasets.files.variables import candidates
 from shapemetrics.files import sha256_of
@@ -85,7 +92,8 @@ def read_responses(
     Parameters
     ----------
     paths : sequence of pathlib.Path
-        A file holds one network, an ``.npz`` archive several by name. A folder is a
+        A file holds one network, an archive of any kind (``.npz``, ``.mat``, ``.h5``, tensors)
+        several by name. A folder is a
         representation store, or holds such files: those of
         :func:`~shapemetrics.datasets.files.folders.response_files`.
     positions : {"samples", "features", "mean"}, optional
@@ -123,7 +131,7 @@ def read_responses(
         else:
             names = _names(path, options)
             rows = None
-            if suffix_of(path) in TABLES:
+            if suffix_of(path) in (*TABLES, *COLUMNS):
                 content = read_file(path, options)
                 rows = order.rows(content.stimuli, str(path))
                 told += [] if content.told is None else [(str(path), content.told)]
@@ -140,9 +148,25 @@ def read_responses(
     remarks += [*remarks_on_axes(arrays, options), *told_of(told), *order.remarks()]
     if options.variable is None:
         remarks += remarks_on_containers(path for path, _ in arrays)
+    remarks += _remarks_on_rdms(arrays, options)
     sources = {str(p): stores[p].digest if p in stores else sha256_of(p) for p in files}
     alone = stores.get(files[0]) if len(files) == 1 else None
     return Responses(readers, sources, positions, remarks, alone)
+
+
+def _remarks_on_rdms(arrays: Sequence[tuple[Path, str | None]], reading: Reading) -> Iterator[str]:
+    """Yield a line about the first array that looks like a matrix of dissimilarities."""
+    for path, name in arrays:
+        options = replace(reading, variable=name or reading.variable)
+        try:
+            shape = shape_of(path, options)
+            if shape is None or len(shape) != 2 or shape[0] != shape[1]:
+                continue
+            if looks_like_rdm(read_file(path, options).array):
+                yield f"{path}: {RDM_REMARK}"
+                return
+        except (ValueError, OSError):  # whoever reads it says what is wrong
+            continue
 
 
 def labels(paths: Sequence[Path]) -> list[str]:
@@ -212,10 +236,11 @@ def _selected(path: Path, select: Sequence[str]) -> RepresentationStore:
 
 def _names(path: Path, reading: Reading) -> list[str | None]:
     """Which arrays of a file are networks, by name; None where it is one."""
-    if suffix_of(path) != ".npz" or reading.variable is not None:
+    if reading.variable is not None or suffix_of(path) == ".h5ad":
         return [None]
     found = candidates(variables_of(path) or [])
-    return [each.name for each in found] if len(found) > 1 else [None]
+    unreadable = any(each.unreadable for each in found) and suffix_of(path) != ".npz"
+    return [each.name for each in found] if len(found) > 1 and not unreadable else [None]
 
 
 def _read(path: Path, name: str | None, rows: Array | None, reading: Reading) -> Array:

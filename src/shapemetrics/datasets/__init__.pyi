@@ -1,6 +1,7 @@
 # Names of this package, for type checkers and editors; __init__.py loads them when first used.
 from .conformance import check_dataset as check_dataset
 from .files import FilesDataset as FilesDataset
+from .models import ModelsDataset as ModelsDataset
 from .protocol import (
     Dataset as Dataset,
 )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from shapemetrics.datasets.http import (
@@ -27,6 +28,8 @@ from shapemetrics.progress import ProgressLine
 with needed_by(__name__):
     import requests
     from filelock import FileLock
+
+logger = logging.getLogger(__name__)
 
 #: Bytes taken at a time; of a broken connection at most so many are lost.
 CHUNK = 1 << 16
@@ -129,6 +132,41 @@ def download(
         with atomic_path(_digest_file(path)) as temporary:
             temporary.write_text(f"{digest}  {path.name}\n")
     return path
+
+
+def download_from(
+    mirrors: Sequence[str],
+    remote: Remote,
+    *,
+    retry: Retry | None = None,
+    progress: Progress | None = None,
+) -> Path:
+    """Fetch one file from the first of several addresses that has it.
+
+    Parameters
+    ----------
+    mirrors : sequence of str
+        Addresses of the same file, tried in this order before that of `remote`.
+    remote : Remote
+        Its digests and size hold wherever the file comes from.
+    retry, progress
+        As for :func:`download`.
+
+    Raises
+    ------
+    ValueError
+        If `remote` has no digest, so that a mirror could send anything; else, like
+        TransientError, as :func:`download` for the last address.
+    """
+    if mirrors and not (remote.sha256 or remote.md5):
+        raise ValueError(f"mirrors: found no digest of {remote.url}, expected one to check them by")
+    for mirror in mirrors:
+        try:
+            patience = retry or Retry(attempts=3)  # there is another address to try
+            return download(replace(remote, url=mirror), retry=patience, progress=progress)
+        except (ValueError, TransientError) as error:
+            logger.warning("%s; the next address is tried", error)
+    return download(remote, retry=retry, progress=progress)
 
 
 def byte_progress(desc: str) -> ProgressLine:

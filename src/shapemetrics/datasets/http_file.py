@@ -143,7 +143,7 @@ class HttpFile(io.RawIOBase):
             if response.status_code == 200:
                 raise ValueError(
                     f"{self.url}: the server does not support byte ranges, which streaming needs; "
-                    "use source 'download'"
+                    "download the file instead (the Observatory's: use source 'download')"
                 )
             check_status(response, self.url, (206,))
             span = content_range(response)

@@ -30,6 +30,7 @@ _SPELLING = {
     "auc": "AUC",
     "cca": "CCA",
     "cka": "CKA",
+    "cknna": "CKNNA",
     "knn": "k-NN",
     "pca": "PCA",
     "pwcca": "PWCCA",

@@ -470,6 +470,8 @@ def cluster_distances(
     method: LinkageMethod = "average",
     *,
     n_components: int = 10,
+    n_init: int = 1,
+    ward_on: Literal["embedding", "distances"] = "embedding",
     seed: int = 0,
     ids: Sequence | None = None,
 ) -> Tree:
@@ -484,6 +486,11 @@ def cluster_distances(
     n_components : int
         Dimensions of the metric MDS whose points Ward's method takes, which is defined for
         Euclidean distances only; at most K - 1.
+    n_init : int
+        Starts of that MDS, as for :func:`embed`.
+    ward_on : {"embedding", "distances"}
+        What Ward's method takes: the points of the embedding, or the distances as if they were
+        Euclidean.
     seed : int
         Seed of the embedding.
     ids : sequence of length K, optional
@@ -500,15 +507,18 @@ def cluster_distances(
     [0, 1, 0, 1]
     """
     check_choice(method, "method", LINKAGE_METHODS)
+    check_choice(ward_on, "ward_on", ("embedding", "distances"))
     check_seed(seed)
     check_integer(n_components, "n_components", 1)
+    check_integer(n_init, "n_init", 1)
     matrix, names = check_distances(D, ids)
     exponent = scale_exponent(matrix)
     np.ldexp(matrix, -exponent, out=matrix)
-    if method == "ward":
+    if method == "ward" and ward_on == "embedding":
         from scipy.spatial.distance import pdist, squareform
 
-        points = embed(matrix, min(n_components, len(matrix) - 1), seed=seed).coordinates
+        dimensions = min(n_components, len(matrix) - 1)
+        points = embed(matrix, dimensions, n_init=n_init, seed=seed).coordinates
         matrix = squareform(pdist(points))
     return _tree(matrix, method, names, exponent)
 

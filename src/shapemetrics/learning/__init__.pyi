@@ -12,6 +12,12 @@ from .agreement import (
 from .agreement import (
     metric_agreement as metric_agreement,
 )
+from .baselines import (
+    BaselineResult as BaselineResult,
+)
+from .baselines import (
+    nested_baselines as nested_baselines,
+)
 from .classification import (
     ClassificationResult as ClassificationResult,
 )

@@ -14,7 +14,7 @@ from shapemetrics.learning.kernels import gaussian, median_of_pairs
 from shapemetrics.learning.resampling import random_seed, split
 from shapemetrics.learning.ridge_path import RidgePath
 
-__all__ = ["Fold", "Grid", "Run", "cross_validate", "nested_folds"]
+__all__ = ["Fold", "Grid", "Run", "cross_validate", "fold_predictions", "nested_folds"]
 
 # Outer folds whose inner errors are held together; a few per core keep all cores busy.
 _FOLDS_AT_ONCE = 32
@@ -121,6 +121,44 @@ def cross_validate(
                 }
             )
     return runs
+
+
+def fold_predictions(
+    D: NDArray, y: NDArray, grid: Grid, fold: Fold
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Predict the items of one outer fold, for predictions that are joined with others.
+
+    Parameters
+    ----------
+    D : ndarray of shape (K, K)
+        Distances.
+    y : ndarray of shape (K,)
+        Targets.
+    grid : Grid
+        What is chosen from, by the least squared error over the inner folds.
+    fold : Fold
+
+    Returns
+    -------
+    inner : ndarray of shape (n_train,)
+        Of the training items, each by the inner fold that does not hold it, with the choice that
+        all inner folds led to.
+    test : ndarray of shape (n_test,)
+        Of the test items.
+    """
+    found = np.empty((len(y), len(grid.sigmas), len(grid.ridges)))
+    for train, held in fold.inner:
+        mean = y[train].mean()
+        for s, (kernel, across) in enumerate(_kernels(D, train, held, grid.sigmas)):
+            path = RidgePath(kernel, across, (y[train] - mean)[:, None])
+            found[held, s] = path.predict(grid.ridges)[:, :, 0] + mean
+    inner = found[fold.train]
+    error = ((inner - y[fold.train, None, None]) ** 2).sum(axis=0)
+    s, r = np.unravel_index(error.argmin(), error.shape)
+    mean = y[fold.train].mean()
+    ((kernel, across),) = _kernels(D, fold.train, fold.test, grid.sigmas[[s]])
+    path = RidgePath(kernel, across, (y[fold.train] - mean)[:, None])
+    return inner[:, s, r], path.predict(grid.ridges[[r]])[:, 0, 0] + mean
 
 
 def _choose(

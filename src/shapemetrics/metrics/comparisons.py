@@ -12,8 +12,11 @@ import numpy as np
 from shapemetrics.backends.base import Backend
 from shapemetrics.linalg import Array
 from shapemetrics.metrics.base import Metric, Prepared
-from shapemetrics.metrics.cka import AngularCKA, CKAStack, PreparedCKA
+from shapemetrics.metrics.cka import AngularCKA
+from shapemetrics.metrics.linear import LinearMetric
 from shapemetrics.metrics.similarity_cca import CanonicalCorrelation
+from shapemetrics.metrics.similarity_cknna import NeighborAlignment
+from shapemetrics.metrics.similarity_partial import PartialMatching
 from shapemetrics.metrics.similarity_regression import RegressionError
 from shapemetrics.metrics.similarity_rsa import CORRELATIONS, RDM, RDMS, RDMCorrelation
 from shapemetrics.validation import check_choice, check_fraction, check_integer, check_number
@@ -39,27 +42,33 @@ class Measure(Protocol):
         ...
 
 
-class AlignmentGap:
-    """One minus linear CKA, from the accurate angle."""
+class CosineGap:
+    """One minus the cosine of an angle, from the accurate angle.
 
-    def __init__(self) -> None:
-        self._angular = AngularCKA()
+    Parameters
+    ----------
+    angular : Metric
+        Whose distances are angles in radians.
+    """
 
-    def prepare(self, X: Any, *, name: str, dtype: Any, metric: str) -> PreparedCKA:
-        """Centre one network."""
+    def __init__(self, angular: Metric) -> None:
+        self._angular = angular
+
+    def prepare(self, X: Any, *, name: str, dtype: Any, metric: str) -> Any:
+        """Prepare one network as the angle does."""
         item = self._angular.prepare(X, name=name, dtype=dtype)
         return dataclasses.replace(item, origin=dataclasses.replace(item.origin, metric=metric))
 
-    def stack(self, prepared: Sequence[PreparedCKA]) -> CKAStack:
+    def stack(self, prepared: Sequence[Any]) -> Any:
         """Put prepared networks side by side."""
         return self._angular.stack(prepared)
 
-    def pairwise(self, stack_a: CKAStack, stack_b: CKAStack) -> Array:
+    def pairwise(self, stack_a: Any, stack_b: Any) -> Array:
         """1 - cos(angle), without cancellation: (len(a), len(b))."""
         return 2.0 * np.sin(0.5 * self._angular.pairwise(stack_a, stack_b)) ** 2
 
     def pair_seconds(self, m: int, n: int) -> float:
-        """The inner product of two Gram matrices, or of their factors."""
+        """Time of the angle."""
         return self._angular.pair_seconds(m, n)
 
 
@@ -74,7 +83,7 @@ class _Kind(NamedTuple):
 SHAPE = frozenset({"offset", "scale", "rotation", "permutation"})
 
 KINDS: dict[str, _Kind] = {
-    "cka": _Kind(lambda c: AlignmentGap(), True, frozenset(), SHAPE | {"duplication"}),
+    "cka": _Kind(lambda c: CosineGap(AngularCKA()), True, frozenset(), SHAPE | {"duplication"}),
     "mean_cca": _Kind(
         lambda c: CanonicalCorrelation(False, c.n_components, c.rank_tolerance),
         True,
@@ -99,6 +108,27 @@ KINDS: dict[str, _Kind] = {
         frozenset({"rdm", "correlation"}),
         frozenset({"scale", "permutation", "duplication"}),
     ),
+    "debiased_cka": _Kind(
+        lambda c: CosineGap(AngularCKA(debias=c.hsic)),
+        True,
+        frozenset({"hsic"}),
+        SHAPE | {"duplication"},
+    ),
+    "normalized_bures": _Kind(
+        lambda c: CosineGap(LinearMetric()), True, frozenset(), SHAPE | {"duplication"}
+    ),
+    "cknna": _Kind(
+        lambda c: NeighborAlignment(c.n_neighbors),
+        False,
+        frozenset({"n_neighbors"}),
+        frozenset({"scale", "rotation", "permutation", "duplication"}),
+    ),
+    "partial_soft_matching": _Kind(
+        lambda c: PartialMatching(c.mass),
+        True,
+        frozenset({"mass"}),
+        frozenset({"offset", "scale", "permutation", "duplication", "unit_scale"}),
+    ),
 }
 
 
@@ -116,6 +146,13 @@ class Comparison(Metric):
         - ``"pwcca"``: mean canonical correlation weighted by the first network. Asymmetric.
         - ``"linear_regression"``: R^2 of predicting the second network from the first. Asymmetric.
         - ``"rsa_correlation"``: correlation between the matrices of dissimilarities of stimuli.
+        - ``"debiased_cka"``: linear CKA by an estimator without similarities of stimuli to
+          themselves.
+        - ``"normalized_bures"``: normalised Bures similarity (NBS), the cosine of the Procrustes
+          angle.
+        - ``"cknna"``: CKA of the neighbours that stimuli have in both networks. Asymmetric.
+        - ``"partial_soft_matching"``: mean correlation of matched units, where a share of them
+          may stay without a match.
     n_components : int, optional
         mean_cca, pwcca: reduce each network to at most so many principal components first.
     n_folds : int or None, default=5
@@ -133,6 +170,12 @@ class Comparison(Metric):
         rsa_correlation: dissimilarity between the responses to two stimuli.
     correlation : {"pearson", "spearman"}, default="pearson"
         rsa_correlation: between entries above the diagonals.
+    hsic : {"song", "lange"}, default="song"
+        debiased_cka: the estimator.
+    n_neighbors : int, default=10
+        cknna: neighbours of each stimulus, at least 2.
+    mass : float, default=0.9
+        partial_soft_matching: share of the units that is matched, in (0, 1].
 
     Attributes
     ----------
@@ -159,6 +202,21 @@ class Comparison(Metric):
       matrix's diagonal it is not 0 where training stimuli are fewer than units, or with ridge.
     - rsa_correlation: one minus the correlation of dissimilarities (Kriegeskorte, Mur, Bandettini
       2008), in [0, 2].
+    - debiased_cka: :math:`1 - \langle U_X, U_Y \rangle / \|U_X\| \|U_Y\|`, in [0, 2], with U of
+      :class:`AngularCKA` (Song et al. 2012; Lange et al. 2023); 1 is what unrelated networks are
+      at on average. ``AngularCKA(debias="song")`` is the angle, and a metric.
+    - normalized_bures: :math:`1 - \|X^T Y\|_* / \|X\|_F \|Y\|_F`, nuclear norm above Frobenius
+      norms (Harvey, Larsen, Williams 2023, arXiv:2311.11436). ``LinearMetric()`` is the angle, and
+      a metric.
+    - cknna: :math:`1 - h(A, B) / \sqrt{h(X', X') h(Y', Y')}` with Song's HSIC h (2012) of the
+      matrices of cosines between stimuli, of which X' and Y' keep each row's `n_neighbors` largest
+      entries off the diagonal, and A and B what both keep (Huh et al. 2024, arXiv:2405.07987, as
+      their program computes it). Not every row's neighbour has the row as its neighbour, hence the
+      asymmetry.
+    - partial_soft_matching: :math:`\min_P \sum_{ij} P_{ij} (1 - r_{ij}) / s` over plans with
+      :math:`P 1 \le 1/n_x`, :math:`P^T 1 \le 1/n_y` and total mass s, with the correlations r of
+      units (Kapoor, Williams, Khosla 2026, arXiv:2602.19331). Needs POT. At s = 1 it is half the
+      square of ``SoftMatchingMetric("correlation")``.
 
     Examples
     --------
@@ -181,6 +239,9 @@ class Comparison(Metric):
     rdm: RDM = "correlation"
     correlation: Literal["pearson", "spearman"] = "pearson"
     rank_tolerance: float | None = None
+    hsic: Literal["song", "lange"] = "song"
+    n_neighbors: int = 10
+    mass: float = 0.9
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -198,6 +259,11 @@ class Comparison(Metric):
         check_integer(self.n_components, "n_components", 1, optional=True)
         check_integer(self.n_folds, "n_folds", 2, optional=True)
         check_integer(self.seed, "seed", 0)
+        check_choice(self.hsic, "hsic", ("song", "lange"))
+        check_integer(self.n_neighbors, "n_neighbors", 2)
+        check_number(self.mass, "mass", above=0.0)
+        if self.mass > 1.0:
+            raise ValueError(f"mass: found {self.mass!r}, expected a share in (0, 1]")
         check_number(self.ridge, "ridge", low=0.0)
         if self.rank_tolerance is not None:
             check_fraction(self.rank_tolerance, "rank_tolerance")
@@ -209,7 +275,8 @@ class Comparison(Metric):
         Examples
         --------
         >>> Comparison.names()
-        ('cka', 'mean_cca', 'pwcca', 'linear_regression', 'rsa_correlation')
+        ('cka', 'mean_cca', 'pwcca', 'linear_regression', 'rsa_correlation', 'debiased_cka',
+         'normalized_bures', 'cknna', 'partial_soft_matching')
         """
         return tuple(KINDS)
 

@@ -20,6 +20,7 @@ FAMILIES: dict[str, tuple[str, str]] = {
     "soft_matching": ("shapemetrics.metrics.soft_matching", "SoftMatchingMetric"),
     "gaussian_stochastic": ("shapemetrics.metrics.stochastic_gaussian", "GaussianStochasticMetric"),
     "energy_stochastic": ("shapemetrics.metrics.stochastic_energy", "EnergyStochasticMetric"),
+    "neighborhood": ("shapemetrics.metrics.neighbors", "NeighborhoodMetric"),
     "comparison": ("shapemetrics.metrics.comparisons", "Comparison"),
 }
 

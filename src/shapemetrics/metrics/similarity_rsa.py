@@ -55,7 +55,7 @@ class RDMCorrelation:
         X = responses.values.copy()
         centred(responses)  # refuses responses without variance
         if self.rdm == "correlation":
-            matrix = _correlation_distances(X, name)
+            matrix = correlation_distances(X, name)
         else:
             matrix = squared_distances(X, X)
         vector = matrix[np.triu_indices(len(X), 1)]
@@ -89,7 +89,7 @@ class RDMCorrelation:
         return np.clip(1.0 - (stack_a @ stack_b.T).astype(np.float64), 0.0, 2.0)
 
 
-def _correlation_distances(X: Array, name: str) -> Array:
+def correlation_distances(X: Array, name: str) -> Array:
     """One minus Pearson's correlation over units between all pairs of stimuli."""
     if X.shape[1] < 2:
         raise ValueError(f"{name!r}: found 1 unit, expected at least 2 to correlate over units")

@@ -94,7 +94,9 @@ WORK: dict[str, tuple[str, Callable[[Study], float]]] = {
     "train_networks": ("multiplications", training_work),
     **dict.fromkeys(("compute_distances", "compute_tile"), ("model seconds", distance_work)),
     **dict.fromkeys(("embed_distances", "measure_distortion"), ("pairs", pair_work)),
-    **dict.fromkeys(("audit_triangles", "regress_target"), ("triples", triple_work)),
+    **dict.fromkeys(
+        ("audit_triangles", "regress_target", "regress_baselines"), ("triples", triple_work)
+    ),
 }
 
 

@@ -68,6 +68,11 @@ def program_files(workflow: str | os.PathLike) -> list[str]:
     return sorted(_shown(file.resolve()) for file in (*files, *SOURCE.rglob("*.py")))
 
 
+def script_files(workflow: str | os.PathLike, *names: str) -> list[str]:
+    """Scripts of a workflow's folder by name, as :func:`module_files` names files."""
+    return [_shown((Path(workflow) / "scripts" / f"{name}.py").resolve()) for name in names]
+
+
 def _shown(file: Path) -> str:
     """A file below the working directory by its relative path, so that a checkout can be moved
     without its results counting as made by other files."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -18,10 +19,56 @@ from shapemetrics.study import jobs
 from shapemetrics.study.origin import made_by
 from shapemetrics.study.tables import LEFT_OUT, NothingDone, done_rows, read_tables, write_table
 
-__all__ = ["colored", "done_rows", "is_simulated", "job", "read_tables", "save_drawn"]
+__all__ = ["Given", "colored", "done_rows", "is_simulated", "job", "read_tables", "save_drawn"]
 
 #: Most classes that colours and markers of figures tell apart.
 MOST_COLORS = 40
+
+
+class Named:
+    """Values by name, read as Snakemake hands them to a script."""
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self._values = dict(values)
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self.__dict__["_values"][name]
+        except KeyError:
+            raise AttributeError(f"found no {name!r} among what the script is given") from None
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._values.values())
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """A value, or the default where there is none of this name."""
+        return self._values.get(name, default)
+
+
+@dataclass
+class Given:
+    """What the script of one figure finds as ``snakemake``, where a job draws several.
+
+    Parameters
+    ----------
+    rule : str
+        What log and messages call the drawing.
+    wildcards, input, output, params : mapping
+    log : list of str
+    config : mapping
+    """
+
+    rule: str
+    wildcards: Any
+    input: Any
+    output: Any
+    params: Any
+    log: list[str]
+    config: Mapping[str, Any]
+
+    def __post_init__(self) -> None:
+        for name in ("wildcards", "input", "output", "params"):
+            setattr(self, name, Named(getattr(self, name)))
 
 
 @contextmanager

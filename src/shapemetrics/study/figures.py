@@ -1,10 +1,19 @@
-"""The table of the study's figures: one row per figure, from which its rule is made."""
+"""The table of the study's figures: one row per figure, from which the rules that draw are made.
+
+Starting Python and matplotlib takes longer than drawing, so one job draws all figures of a dataset
+that belong to one chapter of the report.
+"""
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
+
+from shapemetrics.study.layout import FORMS
 
 if TYPE_CHECKING:
     from shapemetrics.study.datasets.base import StudyDataset
@@ -46,8 +55,8 @@ class StudyFigure:
     params: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def rule(self) -> str:
-        """Name of the rule that draws it."""
+    def job(self) -> str:
+        """What its log and the messages of its drawing are called."""
         return f"draw_target_{self.name}" if self.of_target else f"draw_{self.name}"
 
     @property
@@ -57,7 +66,7 @@ class StudyFigure:
 
     @property
     def wildcards(self) -> tuple[str, ...]:
-        """Wildcards of the rule."""
+        """What tells figures of this row apart."""
         return (
             "dataset",
             *(["metric"] if self.of_metric else []),
@@ -70,40 +79,154 @@ class StudyFigure:
         name = f"{self.name}_{{target}}" if self.of_target else self.name
         return f"{{metric}}/{name}" if self.of_metric else name
 
-    @property
-    def labels(self) -> dict[str, str]:
-        """What the report calls it."""
-        title = f"{self.title}, {{target}}" if self.of_target else self.title
-        metric = "{metric}" if self.of_metric else "all"
-        return {"figure": title, "dataset": "{dataset}", "metric": metric}
+    def labels(self, names: Mapping[str, str]) -> dict[str, str]:
+        """What the report calls a figure of this row."""
+        title = f"{self.title}, {names['target']}" if self.of_target else self.title
+        metric = names["metric"] if self.of_metric else "all"
+        return {"figure": title, "dataset": names["dataset"], "metric": metric}
 
-    def inputs(self, study: Study) -> dict[str, Callable[[Any], list[str]]]:
-        """Tables that the script reads, as functions of the rule's wildcards."""
+    def inputs(self, study: Study, names: Mapping[str, str]) -> dict[str, list[str]]:
+        """Tables that the script reads."""
 
-        def files(tables: str | Sequence[str]) -> Callable[[Any], list[str]]:
-            names = [tables] if isinstance(tables, str) else tables
-            return lambda w: [path for name in names for path in self._files(study, name, w)]
+        def files(tables: str | Sequence[str]) -> list[str]:
+            wanted = [tables] if isinstance(tables, str) else tables
+            return [path for table in wanted for path in self._files(study, table, names)]
 
         return {name: files(tables) for name, tables in self.tables.items()}
 
-    def _files(self, study: Study, table: str, wildcards: Any) -> list[str]:
+    def _files(self, study: Study, table: str, names: Mapping[str, str]) -> list[str]:
         """A table, or that of every metric where the figure is of all."""
-        pattern, dataset = study.layout[table], wildcards.dataset
+        pattern, dataset = study.layout[table], names["dataset"]
         if self.of_metric:
-            return [pattern.format(dataset=dataset, metric=wildcards.metric)]
+            return [pattern.format(dataset=dataset, metric=names["metric"])]
         if table == "compared_audit" and not study.dataset(dataset).has_responses:
             return []  # one matrix alone is compared with none
         metrics = study.dataset(dataset).metrics
         found = [pattern.format(dataset=dataset, metric=metric) for metric in metrics]
         return list(dict.fromkeys(found))
 
-    def answers(self, study: Study) -> dict[str, Callable[[Any], Any]]:
-        """What the script is given, as functions of the rule's wildcards."""
+    def answers(self, study: Study, names: Mapping[str, str]) -> dict[str, Any]:
+        """What the script is given."""
+        dataset, wildcards = study.dataset(names["dataset"]), SimpleNamespace(**names)
+        return {
+            name: ANSWERS[wanted](study, dataset, wildcards) for name, wanted in self.params.items()
+        }
 
-        def answer(name: str) -> Callable[[Any], Any]:
-            return lambda w: ANSWERS[name](study, study.dataset(w.dataset), w)
 
-        return {name: answer(wanted) for name, wanted in self.params.items()}
+@dataclass(frozen=True)
+class DrawnFigure:
+    """One figure of a dataset, with its files.
+
+    Attributes
+    ----------
+    figure : StudyFigure
+    stem : str
+        Its files, without suffix.
+    labels : dict
+        What the report calls it.
+    log : str
+    given : dict
+        What its script is given: `input`, `output`, `params`, `wildcards` and `rule`.
+    """
+
+    figure: StudyFigure
+    stem: str
+    labels: dict[str, str]
+    log: str
+    given: dict[str, Any]
+
+    @property
+    def tables(self) -> list[str]:
+        """What it is drawn from."""
+        inputs = self.given["input"]
+        return [path for name in self.figure.tables for path in inputs[name]]
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """The figures of a dataset that one job draws.
+
+    Attributes
+    ----------
+    name : str
+        As ``draw_geometry``.
+    dataset : str
+    figures : tuple of DrawnFigure
+    """
+
+    name: str
+    dataset: str
+    figures: tuple[DrawnFigure, ...]
+
+    @property
+    def rule(self) -> str:
+        """Name of the rule that draws them."""
+        return f"{self.name}_{self.dataset}"
+
+    @property
+    def tables(self) -> list[str]:
+        """All tables that are drawn."""
+        tables = [table for drawn in self.figures for table in drawn.tables]
+        return list(dict.fromkeys(tables))
+
+    @property
+    def modules(self) -> list[str]:
+        """Modules of the package that draw."""
+        return sorted({f"figures.{drawn.figure.module}" for drawn in self.figures})
+
+    @property
+    def scripts(self) -> list[str]:
+        """Names of the scripts that draw."""
+        return sorted({drawn.figure.script for drawn in self.figures})
+
+
+def chapters(study: Study) -> list[Chapter]:
+    """The jobs that draw: one for each dataset and chapter of the report."""
+    found: dict[tuple[str, str], list[DrawnFigure]] = {}
+    for dataset in study.datasets:
+        for stem in study.figures(dataset):
+            drawn = _drawn(study, dataset, stem)
+            found.setdefault((drawn.figure.category, dataset), []).append(drawn)
+    return [
+        Chapter(f"draw_{category.split()[-1].lower()}", dataset, tuple(figures))
+        for (category, dataset), figures in found.items()
+    ]
+
+
+def _drawn(study: Study, dataset: str, path: str) -> DrawnFigure:
+    """A figure by its path below the folder of the dataset's figures."""
+    metric, _, name = path.rpartition("/")
+    figure = _row(name, of_metric=bool(metric))
+    names = {"dataset": dataset, **({"metric": metric} if metric else {})}
+    if figure.of_target:
+        names["target"] = name.removeprefix(f"{figure.name}_")
+    layout = study.layout
+    stem = layout.figure(path).format(dataset=dataset)
+    log = layout.log(figure.job, *figure.wildcards).format(**names)
+    given = {
+        "rule": figure.job,
+        "wildcards": names,
+        "input": {
+            **figure.inputs(study, names),
+            "dataset": layout["metadata"].format(dataset=dataset),
+        },
+        "output": {form: f"{stem}.{form}" for form in FORMS},
+        "params": figure.answers(study, names),
+        "log": [log],
+    }
+    return DrawnFigure(figure, stem, figure.labels(names), log, given)
+
+
+def _row(name: str, *, of_metric: bool) -> StudyFigure:
+    """The row of the table by the name of a file."""
+    rows = [figure for figure in FIGURES if figure.of_metric == of_metric]
+    for figure in rows:
+        if not figure.of_target and name == figure.name:
+            return figure
+    for figure in rows:
+        if figure.of_target and name.startswith(f"{figure.name}_"):
+            return figure
+    raise KeyError(f"no figure is called {name!r}")
 
 
 _POINTS = {"label": "label", "unit": "unit"}
@@ -147,6 +270,21 @@ FIGURES = (
     ),
     StudyFigure("noise_floor", GEOMETRY, "noise floor", "noise_floor", {"tables": "noise_floor"}),
     StudyFigure(
+        "signal",
+        GEOMETRY,
+        "signals of regions",
+        "signal",
+        {"table": "signal", "simulation": "signal_bias"},
+    ),
+    StudyFigure(
+        "windows",
+        GEOMETRY,
+        "distances over time",
+        "windows",
+        {"table": "windows"},
+        params={"unit": "growth_unit"},
+    ),
+    StudyFigure(
         "dendrogram",
         LEARNING,
         "dendrogram",
@@ -161,7 +299,12 @@ FIGURES = (
         },
     ),
     StudyFigure(
-        "regression", LEARNING, "regression scores", "regression", {"tables": "regression"}
+        "regression",
+        LEARNING,
+        "regression scores",
+        "regression",
+        {"tables": "regression"},
+        params={"target": "first_target"},
     ),
     StudyFigure(
         "predictions",
@@ -170,6 +313,7 @@ FIGURES = (
         "predictions",
         {"scores": "regression", "predictions": "predictions"},
         of_metric=True,
+        params={"target": "first_target"},
     ),
     StudyFigure(
         "regression",
@@ -187,6 +331,23 @@ FIGURES = (
         "predictions",
         {"scores": "regression", "predictions": "predictions"},
         of_metric=True,
+        of_target=True,
+        params={"target": "target"},
+    ),
+    StudyFigure(
+        "baselines",
+        LEARNING,
+        "baselines",
+        "baselines",
+        {"table": "baselines"},
+        params={"target": "first_target"},
+    ),
+    StudyFigure(
+        "baselines",
+        LEARNING,
+        "baselines",
+        "baselines",
+        {"table": "baselines"},
         of_target=True,
         params={"target": "target"},
     ),
@@ -236,7 +397,7 @@ FIGURES = (
 )
 
 
-#: What scripts are given, from the study, the dataset and the rule's wildcards.
+#: What scripts are given, from the study, the dataset and what tells figures of a row apart.
 ANSWERS: dict[str, Callable[[Study, StudyDataset, Any], Any]] = {
     "color": lambda study, dataset, w: dataset.color,
     "panels": lambda study, dataset, w: dataset.panels,
@@ -254,5 +415,22 @@ ANSWERS: dict[str, Callable[[Study, StudyDataset, Any], Any]] = {
 }
 
 
-if __name__ == "__main__":  # for `make figures`
-    print(*dict.fromkeys(figure.rule for figure in FIGURES))
+def drawing_rules(folder: str, *overlays: str) -> list[str]:
+    """Names of all rules that draw, of a configuration laid over the default, for ``make figures``.
+
+    Parameters
+    ----------
+    folder : str
+        Of the workflow.
+    *overlays : str
+        Files of configuration.
+    """
+    from shapemetrics.study.settings.reading import load_config
+    from shapemetrics.study.study import Study
+
+    study = Study(load_config(os.path.join(folder, "config.yaml"), *overlays))
+    return [chapter.rule for chapter in chapters(study)]
+
+
+if __name__ == "__main__":
+    print(*drawing_rules(*(sys.argv[1:] or ["."])))

@@ -238,7 +238,8 @@ class _Examination:
                 f"regression{suffix}",
                 *(lambda n=n, t=target: self._regression(n, t, group) for n in selections),
             )
-            figures |= left_out | {f"predictions{suffix}" for _ in left_out}
+            learned = ("regression", "predictions", "baselines")
+            figures |= {f"{name}{suffix}" for name in learned if left_out}
         if asked.labels:
             tasks = [(n, label) for n in asked.classified for label in asked.labels]
             figures |= self._without(

@@ -79,6 +79,22 @@ def _pattern_units(metric: Any, data: Sizes) -> Shortage | None:
     return "rdm", "correlation over 1 unit", "at least 2 units, or euclidean"
 
 
+def _debiased(metric: Any, data: Sizes) -> Shortage | None:
+    """Of three stimuli nothing is left once similarities to themselves are taken out."""
+    if getattr(metric, "debias", "song") == "none" or data.n_stimuli >= 4:
+        return None
+    return None, _stimuli(data), "at least 4"
+
+
+def _neighbors() -> Bound:
+    return Bound(
+        "n_neighbors",
+        most=lambda metric, data: data.n_stimuli - 1,
+        because=_stimuli,
+        taken=lambda metric, data: metric.n_neighbors,
+    )
+
+
 def _triangle(m: int) -> int:
     return m * (m + 1) // 2
 
@@ -91,8 +107,14 @@ MEASURES: dict[str, Need] = {
     "permutation": Need(),
     "soft_matching": Need(),
     "angular_cka": Need(
-        kept=lambda metric, m, n: m * n if n < m and metric.kernel == "linear" else _triangle(m)
+        checks=(_debiased,),
+        kept=lambda metric, m, n: (
+            m * n
+            if n < m and metric.kernel == "linear" and metric.debias == "none"
+            else _triangle(m)
+        ),
     ),
+    "neighborhood": Need(bounds=(_neighbors(),), kept=lambda metric, m, n: m * metric.n_neighbors),
     "kernel": Need(
         bounds=(
             Bound(
@@ -128,6 +150,14 @@ MEASURES: dict[str, Need] = {
         checks=(_pattern_units,),
         kept=lambda metric, m, n: _triangle(m),
     ),
+    "debiased_cka": Need(checks=(_debiased,), kept=lambda metric, m, n: _triangle(m)),
+    "normalized_bures": Need(),
+    "cknna": Need(
+        bounds=(_neighbors(),),
+        checks=(_debiased,),
+        kept=lambda metric, m, n: 2 * m * metric.n_neighbors,
+    ),
+    "partial_soft_matching": Need(),
 }
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from shapemetrics.datasets.files.dataset import FilesDataset
 from shapemetrics.datasets.loading import class_file, load_dataset
+from shapemetrics.datasets.models import ModelsDataset
 from shapemetrics.datasets.protocol import Dataset, Representation
 from shapemetrics.store.arrays import Positions, flatten_positions
 
@@ -21,6 +22,10 @@ READING = {
         *("simulated", "source", "ignore_extra", "layer"),
     ),
     "python": ("class", "options"),
+    "models": (
+        *("models", "stimuli", "layers", "grid", "n_positions", "position_seed"),
+        *("calls", "batch_size", "device"),
+    ),
 }
 
 
@@ -35,6 +40,9 @@ def make_dataset(settings: Mapping[str, Any]) -> Dataset:
     options = {name: value for name, value in settings.items() if name != "kind"}
     if settings["kind"] == "files":
         return FilesDataset(**options)
+    if settings["kind"] == "models":
+        positions, seed = options.pop("grid"), options.pop("position_seed")
+        return ModelsDataset(**options, positions=positions, seed=seed)
     return load_dataset(options["class"], options["options"], Path.cwd())
 
 
@@ -42,6 +50,12 @@ def input_files(settings: Mapping[str, Any]) -> list[str]:
     """Files that the representations depend on, for the workflow."""
     if settings["kind"] == "files":
         return [str(path) for path in make_dataset(reading(settings)).inputs]
+    if settings["kind"] == "models":
+        codes = [class_file(name, Path.cwd()) for name in settings["models"].values()]
+        stimuli = Path(settings["stimuli"])
+        files = [p for p in stimuli.iterdir() if p.is_file()] if stimuli.is_dir() else [stimuli]
+        found = [*(code for code in codes if code), *map(str, sorted(files)), *settings["inputs"]]
+        return list(dict.fromkeys(found))
     code = class_file(settings["class"], Path.cwd())
     return [*([code] if code else []), *settings["inputs"]]
 

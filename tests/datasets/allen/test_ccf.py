@@ -2,45 +2,25 @@
 
 from __future__ import annotations
 
-import gzip
-
 import numpy as np
+import pandas as pd
 import pytest
+from annotation_volume import write_volume
 
 from shapemetrics.datasets.allen.anatomy import structure
 from shapemetrics.datasets.allen.ccf import (
     COORDINATES,
     channel_structures,
+    channel_table,
     fetch_annotation,
+    open_annotation,
+    read_channel_table,
     structure_ids,
 )
 from shapemetrics.datasets.download import DamagedError
 from shapemetrics.datasets.http import Retry
 
 QUICK = Retry(attempts=3, first_wait=0.01, longest_wait=0.05, timeout=2.0)
-
-
-def write_volume(path, volume, *, encoding="gzip", endian="little", kind="unsigned int"):
-    """An .nrrd of a volume whose axes are front to back, top to bottom, left to right."""
-    header = "\n".join(
-        [
-            "NRRD0004",
-            "# a comment",
-            f"type: {kind}",
-            "dimension: 3",
-            "space: left-posterior-superior",
-            f"sizes: {' '.join(map(str, volume.shape))}",
-            f"endian: {endian}",
-            f"encoding: {encoding}",
-            "space origin: (0,0,0)",
-        ]
-    )
-    order = "<" if endian == "little" else ">"
-    data = volume.astype(f"{order}u4").tobytes(order="F")
-    path.write_bytes(
-        f"{header}\n\n".encode() + (gzip.compress(data) if encoding == "gzip" else data)
-    )
-    return path
 
 
 @pytest.fixture
@@ -90,7 +70,11 @@ def test_channels_get_the_finest_structure_at_their_coordinates(tmp_path):
     ]
     (tmp_path / "channels.csv").write_text("\n".join(lines) + "\n")
     found = channel_structures(tmp_path / "channels.csv", path)
-    assert found.to_dict() == {7: "VISp2/3", 3: "LGd-sh", 9: "5", 8: "", 2: ""}
+    assert found.to_dict() == {7: "VISp2/3", 3: "LGd-sh", 9: "5", 8: None, 2: ""}
+    channel_table(found).to_csv(tmp_path / "located.csv", index=False)
+    pd.testing.assert_series_equal(
+        read_channel_table(tmp_path / "located.csv"), found, check_names=False
+    )
     (tmp_path / "channels.csv").write_text("id,x\n1,2\n")
     with pytest.raises(ValueError, match="column 'anterior_posterior_ccf_coordinate' is missing"):
         channel_structures(tmp_path / "channels.csv", path)
@@ -102,7 +86,11 @@ def test_volume_is_fetched_once_and_whole(http_server, tmp_path, volume):
     path = fetch_annotation(tmp_path, url, retry=QUICK)
     assert path.with_name(path.name + ".sha256").is_file()
     assert fetch_annotation(tmp_path, url, retry=QUICK) == path
+    assert open_annotation(url, tmp_path, retry=QUICK) == path
     assert len(http_server.asked) == 1
+    assert open_annotation(str(served), tmp_path) == served
+    with pytest.raises(ValueError, match=r"annotation: found no file .*none\.nrrd, expected"):
+        open_annotation("none.nrrd", tmp_path)
     content = served.read_bytes()
     for damaged in (b"<html>log in</html>\n", content[:-20], content.replace(b"gzip", b"bzip")):
         served.write_bytes(damaged)

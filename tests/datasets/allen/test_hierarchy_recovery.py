@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,15 +15,24 @@ from shapemetrics.datasets.allen.population import populations
 from shapemetrics.datasets.allen.recording import Recording
 from shapemetrics.datasets.allen.regions import Pooling, pool_regions
 from shapemetrics.datasets.allen.stimuli import bins
+from shapemetrics.learning.regression import nested_regression
 from shapemetrics.metrics import LinearMetric
 
-SETTINGS = simulate.Simulation(n_sessions=5, n_probes=6, n_frames=300, n_repeats=10, seed=1)
+SETTINGS = simulate.Simulation(
+    n_sessions=5, n_probes=6, n_frames=300, n_repeats=10, coverage="scored", seed=1
+)
 
 
 def recordings(settings):
     """Sessions with spikes, without the detour over files; all units, for brevity."""
     levels = simulate.drives(settings)
-    drawn = populations(settings.n_sessions, settings.n_probes, settings.seed, settings.unit_scale)
+    drawn = populations(
+        settings.n_sessions,
+        settings.n_probes,
+        settings.seed,
+        settings.unit_scale,
+        settings.coverage,
+    )
     for session, population in enumerate(drawn):
         arrays = simulate.session_arrays(settings, population, levels, session)
         trains = np.split(arrays["spike_times"], arrays["spike_times_index"][:-1])
@@ -29,12 +40,13 @@ def recordings(settings):
             {c: arrays[f"presentations/{c}"] for c in ("start_time", "stop_time", "frame")}
         )
         keep = arrays["presentations/stimulus_name"] == settings.stimulus
+        channels = population.channels.set_index("id")["structure_acronym"]
         units = pd.DataFrame(
             {
                 "unit_id": population.units["id"],
                 "peak_channel_id": population.units["peak_channel_id"],
                 "probe": "probeA",
-                "structure_acronym": population.units["structure"],
+                "structure_acronym": population.units["peak_channel_id"].map(channels),
             }
         )
         yield Recording(population.session_id, units, trains, shown[keep].reset_index(drop=True))
@@ -55,18 +67,23 @@ def leave_one_out(distances, target, ridge=0.1):
     return 1 - ((target - predicted) ** 2).sum() / ((target - target.mean()) ** 2).sum()
 
 
-@pytest.mark.slow
-def test_hierarchy_is_recovered_and_falls_to_chance_when_shuffled(tmp_path, rng):
+def scored_regions(settings, folder):
+    """Regions that have a hierarchy score, and the store they are in."""
     files = []
-    for recording in recordings(SETTINGS):
-        responses = extract(recording, SETTINGS.kind, bins(SETTINGS.kind), simulated=True)
-        files.append(tmp_path / f"{recording.session_id}.npz")
+    for recording in recordings(settings):
+        responses = extract(recording, settings.kind, bins(settings.kind), simulated=True)
+        files.append(folder / f"{recording.session_id}.npz")
         responses.save(files[-1])
-    pool_regions(files, tmp_path / "store", Pooling(n_components=20), source="simulated")
-    store = RepresentationStore(tmp_path / "store")
+    pool_regions(files, folder / "store", Pooling(n_components=20), source="simulated")
+    store = RepresentationStore(folder / "store")
     assert store.simulated
     scored = store.index["hierarchy_score"].notna() & (store.index["half"] == "all")
-    chosen = store.take(store.index["id"][scored])
+    return store.take(store.index["id"][scored]), store
+
+
+@pytest.mark.slow
+def test_hierarchy_is_recovered_and_falls_to_chance_when_shuffled(tmp_path, rng):
+    chosen, store = scored_regions(SETTINGS, tmp_path)
     assert len(chosen) >= 24
     distances = np.asarray(pairwise_distances(chosen.arrays(), LinearMetric(geometry="angular")))
     score = chosen.index["hierarchy_score"].to_numpy()
@@ -79,3 +96,24 @@ def test_hierarchy_is_recovered_and_falls_to_chance_when_shuffled(tmp_path, rng)
         LinearMetric(geometry="angular").distance(a, b) for a, b in zip(odd.arrays(), even.arrays())
     ]
     assert np.median(self_distance) < np.median(distances[np.triu_indices(len(chosen), 1)])
+
+
+@pytest.mark.slow
+def test_ten_regions_like_the_real_ones_show_a_strong_hierarchy(tmp_path):
+    chosen, store = scored_regions(replace(SETTINGS, coverage="recorded"), tmp_path)
+    assert 8 <= len(chosen) <= 12
+    assert len(store.select(half="all")) >= 18
+    distances = np.asarray(pairwise_distances(chosen.arrays(), LinearMetric(geometry="angular")))
+    found = nested_regression(
+        distances,
+        chosen.index["hierarchy_score"].to_numpy(),
+        ids=chosen.ids,
+        leave_one_out=True,
+        n_permutations=60,
+        n_bootstrap=200,
+        seed=0,
+    ).summary.iloc[0]
+    # The simulated hierarchy is a strong one. Ten points reach an R^2 of 0.1 and more by chance,
+    # and leave a wide interval.
+    assert found["r2"] > found["null_r2_high"] > 0.1
+    assert found["r2_high"] - found["r2_low"] > 0.1

@@ -14,7 +14,6 @@ from shapemetrics.datasets.allen.sessions import (
     read_manifest,
     read_probes,
     read_sessions,
-    recorded_structures,
     session_name,
     write_manifest,
 )
@@ -112,16 +111,6 @@ def test_types_follow_from_the_stimulus(shared):
             choose_sessions(table, session_types=["functional_connectivity"], stimulus=stimulus)
     with pytest.raises(ValueError, match=r"session 766640955: found type functional_connectivity"):
         choose_sessions(table, ids=[715093703, 766640955], stimulus="natural_scenes")
-
-
-def test_number_of_regions_is_bounded_before_anything_is_downloaded(shared):
-    table = read_sessions(shared / "data" / "allen_ecephys_cache" / "sessions.csv")
-    ids = choose_sessions(table, stimulus="natural_movie_three")
-    listed = recorded_structures(table, ids).set_index("structure_acronym")
-    assert len(listed) == 48
-    assert listed.loc["grey", "left_out"] == "grey"
-    assert listed.loc["VL", "left_out"] == "ventricle"
-    assert (listed["left_out"] == "").sum() == 46
 
 
 @pytest.mark.parametrize(

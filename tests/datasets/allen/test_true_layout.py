@@ -114,6 +114,24 @@ def test_units_outside_of_grey_matter_are_counted_by_reason(layout):
     }
 
 
+def test_units_by_coordinates_are_placed_or_counted(layout):
+    kind = STIMULI["natural_movie_one"]
+    recording = direct(layout, 715093703, kind.name)
+    peaks = recording.units["peak_channel_id"]
+    channels = sorted(set(peaks))
+    structures = pd.Series(["VISp2/3", None, "", "LGd-sh", "5"] * len(channels), dtype=object)
+    structures = structures.iloc[: len(channels) - 1].set_axis(channels[:-1])
+    found = extract(recording, kind, bins(kind), acronyms=structures, by_coordinates=True)
+    named = peaks.map(structures)
+    assert found.dropped["no_coordinates"] == named.isna().sum() > 0
+    assert found.dropped["no_structure"] == (named == "").sum() > 0
+    assert found.unknown_structures == {"5": (named == "5").sum()}
+    assert set(found.units["structure_acronym"]) == {"VISp2/3", "LGd-sh"}
+    # Structures that a table gives otherwise leave the file's own to other channels.
+    found = extract(recording, kind, bins(kind), acronyms=structures)
+    assert "no_coordinates" not in found.dropped
+
+
 def test_store_says_what_was_left_out_and_where_structures_come_from(layout, tmp_path):
     kind = STIMULI["natural_movie_one"]
     files = []

@@ -274,3 +274,21 @@ def test_error_has_a_floor():
     assert log_error(1.0, 869) == pytest.approx(np.log10(0.5 / 869))
     assert log_error(1 - 1 / 869, 869) == pytest.approx(np.log10(1 / 869))
     assert log_error(0.0, 869) == 0
+
+
+def test_without_epochs_the_untrained_state_alone_is_recorded(finished, tmp_path):
+    settings = dataclasses.replace(SETTINGS, epochs=0)
+    report = train_block(CELLS, IMAGES, settings, 0, tmp_path / "networks")
+    assert report.trained == [cell.hash for cell in CELLS]
+    assert not report.diverged
+    store = assemble_store(
+        TABLE, tmp_path / "networks", tmp_path / "store", IMAGES, settings, seed=0
+    )
+    assert set(store.index["state"]) == {"untrained"}
+    assert len(store) == len(CELLS) * len(LAYERS)
+    assert not {"test_accuracy", "log_error", "train_accuracy"} & set(store.index)
+    assert store.index["trainable_parameters"].gt(0).all()
+    # It is what a network is before its training.
+    trained = assemble_store(TABLE, finished, tmp_path / "trained", IMAGES, SETTINGS, seed=0)
+    for id in store.ids:
+        assert np.array_equal(store.load(id), trained.load(id))

@@ -162,3 +162,33 @@ def test_the_download_is_checked(http_server, write_cifar, cifar_members, tmp_pa
     path = fetch_cifar10(tmp_path / "got")
     assert path.name == "cifar-10-binary.tar.gz"
     assert path.read_bytes() == content
+
+
+def test_black_is_minus_mean_over_deviation(write_cifar, cifar_members):
+    folder = str(write_cifar(cifar_members).parent)
+    images = load_images({"name": "cifar10", "folder": folder, "n_train": 20, "n_probe": 10})
+    assert images.black == pytest.approx((-1.9894, -1.9802, -1.7072), abs=1e-4)
+
+
+def test_mirrors_are_tried_in_turn_and_checked(
+    http_server, write_cifar, cifar_members, tmp_path, monkeypatch
+):
+    content = write_cifar(cifar_members).read_bytes()
+    (http_server.folder / "good.tar.gz").write_bytes(content)
+    (http_server.folder / "other.tar.gz").write_bytes(content[::-1])
+    monkeypatch.setattr(cifar10, "URL", f"{http_server.url}official.tar.gz")
+    monkeypatch.setattr(cifar10, "SIZE", len(content))
+    monkeypatch.setattr(cifar10, "SHA256", hashlib.sha256(content).hexdigest())
+    monkeypatch.setattr(cifar10, "MD5", hashlib.md5(content).hexdigest())
+    mirrors = [f"{http_server.url}{name}.tar.gz" for name in ("absent", "other", "good")]
+    path = fetch_cifar10(tmp_path / "got", mirrors=mirrors)
+    assert path.read_bytes() == content
+    asked = [name for name, _ in http_server.asked]
+    assert asked == ["/absent.tar.gz", "/other.tar.gz", "/good.tar.gz"]
+    # What no mirror has comes from the official address.
+    (http_server.folder / "official.tar.gz").write_bytes(content)
+    path = fetch_cifar10(tmp_path / "again", mirrors=mirrors[:2])
+    assert path.read_bytes() == content
+    with pytest.raises(ValueError, match=r"other.tar.gz: found sha256"):
+        monkeypatch.setattr(cifar10, "URL", mirrors[1])
+        fetch_cifar10(tmp_path / "wrong", mirrors=mirrors[:1])

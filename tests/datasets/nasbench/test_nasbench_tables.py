@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from shapemetrics.datasets.nasbench import (
@@ -64,3 +65,23 @@ def test_wrong_rows_are_named():
     loose = table.assign(adjacency=["0" * len(text) for text in table["adjacency"]])
     with pytest.raises(ValueError, match=f"network {first}: .* is not in the search space"):
         parse_networks(loose)
+
+
+def test_paths_are_those_that_a_search_finds():
+    from shapemetrics.datasets.nasbench import cell_paths, sample_cells
+
+    def searched(cell, vertex, way):
+        if vertex == cell.n_vertices - 1:
+            return {">".join(way) or "direct"}
+        found = set()
+        for other in np.flatnonzero(cell.adjacency[vertex]):
+            last = other == cell.n_vertices - 1
+            found |= searched(cell, other, way if last else (*way, cell.operations[other]))
+        return found
+
+    cells = sample_cells(30, seed=2)
+    table = cell_paths(cells)
+    assert table.to_numpy().sum(axis=0).min() >= 1
+    for cell, row in zip(cells, table.itertuples(index=False)):
+        own = {name for name, there in zip(table.columns, row) if there}
+        assert own == searched(cell.pruned(), 0, ())

@@ -258,3 +258,36 @@ def test_calibration_forgets_what_was_before_and_keeps_the_mode():
     assert torch.equal(network.stem.norm.running_mean, first)
     assert not network.training
     assert network.stem.norm.momentum == 0.003
+
+
+def test_a_black_picture_stays_black_after_a_crop():
+    """As published: pictures are padded with black, then standardised."""
+    black = torch.tensor([-2.0, -1.5, -1.7])
+    pixels = black.view(1, 3, 1, 1).expand(20, 3, 8, 8).contiguous()
+    settings = TrainingSettings(crop_padding=3, flip=True)
+    found = augment(pixels, settings, torch.Generator().manual_seed(0), black)
+    assert torch.equal(found, pixels)
+    # Padded with the mean instead, its border would be grey.
+    grey = augment(pixels, settings, torch.Generator().manual_seed(0))
+    assert not torch.equal(grey, pixels)
+
+
+def test_training_pads_with_the_black_of_the_pictures(monkeypatch):
+    seen = []
+
+    def kept(pixels, changes, padding, black=None):
+        seen.append(black)
+        return pixels
+
+    monkeypatch.setattr("shapemetrics.datasets.nasbench.fitting.apply_changes", kept)
+    settings = dataclasses.replace(SMALL, crop_padding=1, epochs=0.5)
+    train_network(CELL, dataclasses.replace(IMAGES, black=(-0.75,)), settings, seed=0)
+    assert [black.tolist() for black in seen] == [[-0.75]] * 3
+
+
+def test_the_training_accuracy_is_of_the_first_pictures():
+    settings = dataclasses.replace(SMALL, train_evaluation_images=40)
+    trained = train_network(CELL, IMAGES, settings, seed=0)
+    logits = predict(trained.network, IMAGES.train_x[:40])
+    assert trained.train_accuracy == (logits.argmax(axis=1) == IMAGES.train_y[:40]).mean()
+    assert TrainingSettings().train_evaluation_images == 9984

@@ -257,6 +257,28 @@ def hierarchy_scores(source: str = "harris2019", variant: str = "cc_tc_ct") -> d
     return {a: float(s) for a, s in zip(table["structure_acronym"], scores) if s == s}
 
 
+def area(acronym: str) -> str:
+    """The structure whose layers and parts are not independent of one another.
+
+    That is the nearest structure, itself among them, that has a published hierarchy score, which
+    its parts share; elsewhere the structure without its layers, also those of the hippocampal
+    formation.
+
+    Examples
+    --------
+    >>> [area(a) for a in ("VISp2/3", "LGd-sh", "DG-mo", "CA1", "APN")]
+    ['VISp', 'LGd', 'DG', 'CA1', 'APN']
+    """
+    scored = [name for name in lineage(acronym)[::-1] if name in hierarchy_scores()]
+    if scored:
+        return scored[0]
+    found = at_level(acronym, "structure")
+    # "Dentate gyrus granule cell layer" is a part, too.
+    while "layer" in structure(found).name.casefold():
+        found = structure(found).parent
+    return found
+
+
 @dataclass(frozen=True)
 class HierarchyScore:
     """A hierarchy score, and where it comes from.

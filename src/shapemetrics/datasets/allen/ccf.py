@@ -23,7 +23,14 @@ from shapemetrics.datasets.allen.sessions import read_table
 from shapemetrics.datasets.download import Progress, Remote, download
 from shapemetrics.datasets.http import Retry
 
-__all__ = ["channel_structures", "fetch_annotation", "structure_ids"]
+__all__ = [
+    "channel_structures",
+    "channel_table",
+    "fetch_annotation",
+    "open_annotation",
+    "read_channel_table",
+    "structure_ids",
+]
 
 #: The annotation at 10 um, where AllenSDK's ReferenceSpaceCache finds it.
 PUBLIC = (
@@ -77,6 +84,41 @@ def fetch_annotation(
     """
     path = Path(folder) / url.rsplit("/", 1)[-1]
     return download(Remote(url, path), retry=retry, progress=progress, check=_check_volume)
+
+
+def open_annotation(
+    place: str | None,
+    folder: str | os.PathLike,
+    *,
+    retry: Retry | None = None,
+    progress: Progress | None = None,
+) -> Path:
+    """The annotation volume, wherever it lies.
+
+    Parameters
+    ----------
+    place : str or None
+        Path of a volume, or an address from which it is fetched once; None is the Allen
+        Institute's.
+    folder : path-like
+        Where it goes if it is fetched.
+    retry : Retry, optional
+    progress : callable, optional
+
+    Returns
+    -------
+    pathlib.Path
+
+    Raises
+    ------
+    ValueError
+        If there is no file, or what arrives is no volume.
+    """
+    if place is None or place.startswith(("http://", "https://")):
+        return fetch_annotation(folder, place or PUBLIC, retry=retry, progress=progress)
+    if not Path(place).is_file():
+        raise ValueError(f"annotation: found no file {place}, expected a volume or an address")
+    return Path(place)
 
 
 def structure_ids(
@@ -154,8 +196,8 @@ def channel_structures(
     Returns
     -------
     pandas.Series
-        Acronym by channel id, for :func:`shapemetrics.datasets.allen.extraction.extract`; empty
-        without coordinates and outside of the brain; the number of a structure that the ontology
+        Acronym by channel id, for :func:`shapemetrics.datasets.allen.extraction.extract`; None
+        without coordinates, empty outside of the brain; the number of a structure that the ontology
         does not have, so that it is counted as unknown.
     """
     table = read_table(channels, COORDINATES)
@@ -164,8 +206,29 @@ def channel_structures(
     )
     ids = structure_ids(annotation, points, resolution=resolution)
     acronyms = {entry.id: entry.acronym for entry in ontology().values()} | {0: ""}
-    names = [acronyms.get(int(id), str(id)) for id in ids]
+    located = np.isfinite(points).all(axis=1) & (points >= 0).all(axis=1)
+    names = [acronyms.get(int(id), str(id)) if at else None for id, at in zip(ids, located)]
     return pd.Series(names, index=table.index, name="ccf_structure_acronym", dtype=object)
+
+
+def channel_table(structures: pd.Series) -> pd.DataFrame:
+    """Structures of channels as a table to write: ``id``, ``located``, ``structure_acronym``."""
+    return pd.DataFrame(
+        {
+            "id": structures.index,
+            "located": structures.notna().to_numpy(dtype=int),
+            "structure_acronym": structures.fillna("").to_numpy(),
+        }
+    )
+
+
+def read_channel_table(path: str | os.PathLike) -> pd.Series:
+    """What :func:`channel_structures` gave, from the table of :func:`channel_table`."""
+    table = pd.read_csv(
+        path, index_col="id", keep_default_na=False, dtype={"structure_acronym": str}
+    )
+    names = table["structure_acronym"].astype(object)
+    return names.where(table["located"].astype(bool), None)
 
 
 @dataclass(frozen=True)

@@ -116,6 +116,7 @@ def extract(
     bins: Bins,
     *,
     acronyms: pd.Series | None = None,
+    by_coordinates: bool = False,
     annotation: str = "",
     simulated: bool = False,
 ) -> SessionResponses:
@@ -129,6 +130,10 @@ def extract(
         From :func:`shapemetrics.datasets.allen.stimuli.bins`.
     acronyms : pandas.Series, optional
         Structure by channel id, which replaces the file's own (the session tables' annotation).
+    by_coordinates : bool
+        Whether `acronyms` were looked up at coordinates. A unit whose channel is missing among them
+        then has none, and is left out as ``no_coordinates``; otherwise it keeps what the
+        file says.
     annotation : str
         Where the structures come from, kept with the responses.
     simulated : bool
@@ -145,7 +150,7 @@ def extract(
     ValueError
         If no presentation or no unit is left, or spikes do not ascend.
     """
-    units = annotated(recording.units, acronyms)
+    units = annotated(recording.units, acronyms, by_coordinates)
     for unit, times in zip(units["unit_id"], recording.spike_times):
         if (np.diff(times) < 0).any():
             raise ValueError(
@@ -153,6 +158,8 @@ def extract(
                 "expected ascending ones"
             )
     reasons = units["structure_acronym"].map(reason_left_out)
+    if by_coordinates:
+        reasons = reasons.mask(units["structure_acronym"].isna(), "no_coordinates")
     placed = np.flatnonzero((reasons == "").to_numpy(dtype=bool))
     unknown = units.loc[reasons == "unknown_structure", "structure_acronym"]
     everywhere = invalid_presentations(recording.presentations, recording.invalid_times)
@@ -202,11 +209,18 @@ def extract(
     )
 
 
-def annotated(units: pd.DataFrame, acronyms: pd.Series | None) -> pd.DataFrame:
-    """Units with the structures of their peak channels, where a table of channels names them."""
+def annotated(
+    units: pd.DataFrame, acronyms: pd.Series | None, by_coordinates: bool = False
+) -> pd.DataFrame:
+    """Units with the structures of their peak channels, where a table of channels names them.
+
+    `by_coordinates`, units of other channels have no structure; else they keep their own.
+    """
     if acronyms is None:
         return units
     named = units["peak_channel_id"].map(acronyms)
+    if by_coordinates:
+        return units.assign(structure_acronym=named.astype(object).where(named.notna(), None))
     return units.assign(structure_acronym=named.fillna(units["structure_acronym"]))
 
 

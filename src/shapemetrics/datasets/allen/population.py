@@ -1,4 +1,11 @@
-"""Who is recorded in a simulated session: probes, channels with structures, units with quality."""
+"""Who is recorded in a simulated session: probes, channels with structures, units with quality.
+
+What is recorded follows the release (Siegle et al. 2021, Nature 592:86; its tables as AllenSDK
+saves them): 61 names of structures occur in 58 sessions, 16 of them with a published hierarchy
+score; each of six probes aims at a visual area and passes hippocampus, thalamus or midbrain below;
+six sessions have no annotation below the cortex, where everything is ``grey``. A session has 690
+units that pass on average, half of them in the cortex.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +14,42 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from shapemetrics.datasets.allen.anatomy import hierarchy_scores, structure
+from shapemetrics.datasets.allen.anatomy import (
+    division,
+    hierarchy_score,
+    hierarchy_scores,
+    reason_left_out,
+    structure,
+)
+from shapemetrics.datasets.allen.expected import recorded_frequencies
+from shapemetrics.datasets.allen.settings import Coverage
+
+#: Units of a session in each of eight areas, where it has any: medians of Siegle et al. 2021.
+MEDIAN_UNITS = {
+    "VISp": 99,
+    "VISal": 77,
+    "VISam": 65,
+    "VISl": 63,
+    "VISpm": 58,
+    "VISrl": 52,
+    "LP": 45,
+    "LGd": 36,
+}
+#: Units on a probe in any other structure: a probe has 120 on average, half of them in the cortex,
+#: and lists five structures below it.
+OTHER_UNITS = 12
+#: Sessions of the release without annotation below the cortex, and all.
+UNANNOTATED, N_RELEASED = 6, 58
+#: Fewest simulated sessions of which one is such.
+LEAST_SESSIONS = 4
+#: Probes that list a structure are counted in sessions whose annotation goes below the cortex.
+ANNOTATED_PROBES = {"A": 51, "B": 50, "C": 50, "D": 49, "E": 52, "F": 46}
+#: Divisions along a track, from the surface down.
+DOWNWARDS = ("Isocortex", "HPF", "OLF", "CTXsp", "STR", "TH", "HY", "MB")
 
 #: Areas of the cortex and nuclei of the thalamus with published hierarchy scores, and structures
-#: without one, with the units that a good probe finds in each: for the visual ones the medians of
-#: Siegle et al. 2021 (Nature 592:86), for the others numbers like them.
+#: without one, with the units that a good probe finds in each (`coverage` "scored"): far more
+#: scored structures than any session has.
 CORTEX = {
     "VISp": 99,
     "VISl": 63,
@@ -79,32 +117,54 @@ class Population:
 def depth(acronym: str) -> float:
     """Level of a structure in the simulated hierarchy, from 0 to 1; NaN without a score.
 
-    The published score (Harris et al. 2019, all connections) between its lowest and highest value.
+    The score (Harris et al. 2019, all connections; parts have their area's) between the lowest and
+    highest published value.
     """
     scores = hierarchy_scores()
     low, high = min(scores.values()), max(scores.values())
-    return (scores[acronym] - low) / (high - low) if acronym in scores else np.nan
+    return (hierarchy_score(acronym).value - low) / (high - low)
 
 
 def populations(
-    n_sessions: int, n_probes: int, seed: int, unit_scale: float = 1.0
+    n_sessions: int,
+    n_probes: int,
+    seed: int,
+    unit_scale: float = 1.0,
+    coverage: Coverage = "recorded",
 ) -> list[Population]:
     """Draw the populations of several sessions.
 
     Parameters
     ----------
     n_sessions, n_probes : int
-        Sessions, and probes in each. Every probe passes one area of the cortex, hippocampus, and
-        one nucleus of the thalamus, or the midbrain; areas and nuclei come in turn.
+        Sessions, and probes in each.
     seed : int
     unit_scale : float
         Multiplies the number of units.
+    coverage : {"recorded", "scored"}
+        ``recorded``: structures as often as the real probes A to F list them; of four sessions and
+        more one in ten (rounded up) has only ``grey`` below the cortex. ``scored``: every probe
+        passes one area of the cortex, hippocampus, and one nucleus of the thalamus, or the
+        midbrain; 30 areas and nuclei with a score come in turn.
 
     Returns
     -------
     list of Population
     """
     rng = np.random.default_rng([seed, 1])
+    if coverage == "recorded":
+        grey = -(-n_sessions * UNANNOTATED // N_RELEASED) if n_sessions >= LEAST_SESSIONS else 0
+        unannotated = set(rng.permutation(n_sessions)[:grey].tolist())
+        return [
+            _population(
+                session,
+                [_recorded_track("ABCDEF"[probe], rng) for probe in range(n_probes)],
+                np.random.default_rng([seed, 2, session]),
+                unit_scale,
+                annotated=session not in unannotated,
+            )
+            for session in range(n_sessions)
+        ]
     turns = {
         name: _turns(list(where), n_sessions * n_probes, rng)
         for name, where in (("cortex", CORTEX), ("thalamus", THALAMUS))
@@ -129,6 +189,26 @@ def populations(
     return result
 
 
+def _recorded_track(probe: str, rng: np.random.Generator) -> dict[str, int]:
+    """Structures that a probe passes, from the surface down, with the units in each.
+
+    One area of the cortex, and every other structure on its own, with the probability that a real
+    probe of this name lists it.
+    """
+    share = recorded_frequencies()[f"probe{probe}"] / ANNOTATED_PROBES[probe]
+    share = share[share > 0]
+    share = share.drop([name for name in share.index if reason_left_out(name)])
+    where = {name: DOWNWARDS.index(division(name)) for name in share.index}
+    cortex = share[[name for name in share.index if where[name] == 0]]
+    below = share.drop(cortex.index)
+    area = str(rng.choice(cortex.index, p=cortex / cortex.sum()))
+    passed = [str(name) for name in below.index[rng.random(len(below)) < below.to_numpy()]]
+    return {
+        name: MEDIAN_UNITS.get(name, OTHER_UNITS)
+        for name in [area, *sorted(passed, key=lambda name: where[name])]
+    }
+
+
 def _turns(names: list[str], number: int, rng: np.random.Generator) -> list[str]:
     """Every name in turn, in a new order each round."""
     rounds = -(-number // len(names))
@@ -136,7 +216,11 @@ def _turns(names: list[str], number: int, rng: np.random.Generator) -> list[str]
 
 
 def _population(
-    session: int, tracks: list[dict[str, int]], rng: np.random.Generator, unit_scale: float
+    session: int,
+    tracks: list[dict[str, int]],
+    rng: np.random.Generator,
+    unit_scale: float,
+    annotated: bool = True,
 ) -> Population:
     session_id = FIRST_ID + session
     probes, channels, units = [], [], []
@@ -158,8 +242,12 @@ def _population(
             name: max(2, round(unit_scale * mean * rng.lognormal(0.0, 0.35)))
             for name, mean in track.items()
         }
-        channels.append(own)
         units.append(_units(own, numbers, rng))
+        if not annotated:
+            below = own["structure_acronym"].isin(list(track)[1:])
+            own.loc[below, "structure_acronym"] = "grey"
+            own.loc[below, "structure_id"] = structure("grey").id
+        channels.append(own)
     channel_table = pd.concat(channels, ignore_index=True)
     unit_table = pd.concat(units, ignore_index=True)
     ids = session_id * 10_000 + np.arange(len(unit_table))

@@ -12,12 +12,14 @@ from scipy.ndimage import gaussian_filter1d
 from sklearn.decomposition import PCA
 
 from shapemetrics.datasets.allen.anatomy import (
+    area,
     at_level,
     division,
     hierarchy_score,
     is_part_of,
     structure,
 )
+from shapemetrics.datasets.allen.region_table import read_region_table
 from shapemetrics.datasets.allen.responses import HALVES, ResponseFile, mean_responses
 from shapemetrics.datasets.allen.settings import Pooling, Transform
 from shapemetrics.store.writer import StoreWriter
@@ -26,6 +28,8 @@ from shapemetrics.store.writer import StoreWriter
 PARTS = ("all", *HALVES)
 #: Fewest regions that can be compared.
 MIN_REGIONS = 3
+#: Units of a structure in a session: the session, the structure, and ids.
+Part = tuple[ResponseFile, str, np.ndarray]
 
 
 def pool_regions(
@@ -68,11 +72,19 @@ def pool_regions(
     At no time more than one region's responses are in memory.
     """
     settings = settings or Pooling()
-    sessions = [ResponseFile(path) for path in files]
-    if not sessions:
+    everything = [ResponseFile(path) for path in files]
+    if not everything:
         raise ValueError("no session to pool")
-    stimuli, positions = _shared_stimuli(sessions)
-    members = _members(sessions, settings)
+    sessions = [session for session in everything if session.usable]
+    if not sessions:
+        raise ValueError(
+            f"found no unit in a region and no stimulus in any of {len(everything)} sessions, "
+            f"expected some; left out: {_total(session.dropped for session in everything)}"
+        )
+    stimuli, positions = shared_stimuli(sessions)
+    members = region_members(sessions, settings)
+    if not members:
+        raise ValueError(f"found no region in {len(sessions)} sessions, expected {MIN_REGIONS}")
     units = {region: sum(len(ids) for *_, ids in parts) for region, parts in members.items()}
     kept = [region for region in members if units[region] >= settings.min_units]
     if len(kept) < MIN_REGIONS:
@@ -82,13 +94,17 @@ def pool_regions(
             f"{settings.min_units} (the largest, {largest}, has {units[largest]}); "
             f"expected at least {MIN_REGIONS} regions"
         )
+    table = None if settings.table is None else read_region_table(settings.table)
+    about = {} if table is None else table.to_dict("index")
+    unknown = {} if table is None else dict.fromkeys(table, None)
     rows = []
     header = {
         "pooling": vars(settings),
         "sessions": [session.session_id for session in sessions],
-        "dropped_units": _total(session.dropped for session in sessions),
-        "dropped_units_by_session": {str(s.session_id): s.dropped for s in sessions},
-        "unknown_structures": _total(session.unknown_structures for session in sessions),
+        "sessions_left_out": [s.session_id for s in everything if not s.usable],
+        "dropped_units": _total(session.dropped for session in everything),
+        "dropped_units_by_session": {str(s.session_id): s.dropped for s in everything},
+        "unknown_structures": _total(session.unknown_structures for session in everything),
         "annotation": sorted({session.annotation for session in sessions} - {""}),
         "stimuli_not_shared": len({s for x in sessions for s in x.stimuli}) - len(stimuli),
         **dict(metadata or {}),
@@ -101,7 +117,7 @@ def pool_regions(
         metadata=header,
     ) as writer:
         for region, parts in members.items():
-            row = _covariates(region, settings)
+            row = _with_known(_covariates(region, settings), about.get(region) or unknown)
             row["n_units"] = units[region]
             row["n_sessions"] = len({session.session_id for session, *_ in parts})
             row["kept"] = units[region] >= settings.min_units
@@ -134,7 +150,9 @@ def reliability(odd: np.ndarray, even: np.ndarray) -> float:
     return 2 * r / (1 + r)
 
 
-def _shared_stimuli(sessions: Sequence[ResponseFile]) -> tuple[list[str], dict[int, np.ndarray]]:
+def shared_stimuli(
+    sessions: Sequence[ResponseFile],
+) -> tuple[list[str], dict[int | str, np.ndarray]]:
     """Stimuli that every session has, and where each session keeps them."""
     common = set(sessions[0].stimuli).intersection(*(s.stimuli for s in sessions))
     stimuli = [s for s in sessions[0].stimuli if s in common]
@@ -150,32 +168,35 @@ def _shared_stimuli(sessions: Sequence[ResponseFile]) -> tuple[list[str], dict[i
     return stimuli, positions
 
 
-def _members(
-    sessions: Sequence[ResponseFile], settings: Pooling
-) -> dict[str, list[tuple[ResponseFile, str, np.ndarray]]]:
-    """For each region: sessions, the structures in them that it joins, and unit ids."""
-    members: dict[str, list[tuple[ResponseFile, str, np.ndarray]]] = {}
+def region_members(
+    sessions: Sequence[ResponseFile], settings: Pooling, *, all_regions: bool = False
+) -> dict[str, list[Part]]:
+    """For each region that is asked for, or for all: sessions, structures in them, unit ids."""
+    members: dict[str, list[Part]] = {}
+    known = settings.atlas == "allen"
     for session in sessions:
         for acronym, ids in session.units_of.items():
-            members.setdefault(at_level(acronym, settings.level), []).append(
-                (session, acronym, ids)
-            )
-    if settings.parents == "drop":
+            region = at_level(acronym, settings.level) if known else acronym
+            members.setdefault(region, []).append((session, acronym, ids))
+    if all_regions:
+        return members
+    if settings.parents == "drop" and known:
         for whole in [m for m in members if any(is_part_of(part, m) for part in members)]:
             del members[whole]
     wanted = settings.structures or tuple(m for m in members if m not in settings.exclude)
     for region in wanted:
-        if structure(region).acronym not in members:
+        if (structure(region).acronym if known else region) not in members:
+            level = f" at level {settings.level!r}" if known else ""
             raise ValueError(
-                f"structure {region!r}: no unit in any of {len(sessions)} sessions at level "
-                f"{settings.level!r}; there are: {', '.join(sorted(members))}"
+                f"structure {region!r}: no unit in any of {len(sessions)} sessions{level}; "
+                f"there are: {', '.join(sorted(members))}"
             )
     return {region: members[region] for region in sorted(wanted)}
 
 
 def _responses(
     parts: Sequence[tuple[ResponseFile, str, np.ndarray]],
-    positions: Mapping[int, np.ndarray],
+    positions: Mapping[int | str, np.ndarray],
     settings: Pooling,
     region: str,
 ) -> np.ndarray:
@@ -186,12 +207,20 @@ def _responses(
         chosen = positions[session.session_id]
         blocks.append(mean_responses(counts[..., chosen], repeats[..., chosen]))
     responses = np.concatenate(blocks, axis=2)
-    if settings.max_units is not None and responses.shape[2] > settings.max_units:
-        # The seed depends on the region's name, so that others cannot change its choice.
-        rng = np.random.default_rng([settings.seed, *region.encode()])
-        chosen = rng.choice(responses.shape[2], settings.max_units, replace=False)
-        responses = responses[..., np.sort(chosen)]
+    chosen = chosen_units(parts, settings, region)
+    if chosen is not None:
+        responses = responses[..., chosen]
     return transformed(smoothed(responses, settings.smoothing), settings.transform)
+
+
+def chosen_units(parts: Sequence[Part], settings: Pooling, region: str) -> np.ndarray | None:
+    """Positions of the units that a large region is reduced to; None where it keeps all."""
+    number = sum(len(ids) for *_, ids in parts)
+    if settings.max_units is None or number <= settings.max_units:
+        return None
+    # The seed depends on the region's name, so that others cannot change its choice.
+    rng = np.random.default_rng([settings.seed, *region.encode()])
+    return np.sort(rng.choice(number, settings.max_units, replace=False))
 
 
 def smoothed(responses: np.ndarray, width: float) -> np.ndarray:
@@ -243,7 +272,8 @@ def _add(
     row: Mapping[str, Any],
 ) -> None:
     # Each half is reduced by its own components: as a measurement of its own would be.
-    name = region.replace("/", "-")
+    name = region.replace("/", "-").replace("\\", "-")
+    name = f"_{name}" if name.startswith(".") else name
     covariates = {key: value for key, value in row.items() if key != "kept"}
     for part, matrix in zip(PARTS, responses):
         share = 1.0
@@ -256,16 +286,35 @@ def _add(
 
 
 def _covariates(region: str, settings: Pooling) -> dict[str, Any]:
+    if settings.atlas == "none":
+        return {
+            "structure_acronym": region,
+            "structure_name": region,
+            "area": region,
+            "division": None,
+            "ccf_color": None,
+            "hierarchy_score": float("nan"),
+            "hierarchy_rule": None,
+        }
     where = structure(region)
     score = hierarchy_score(region, settings.hierarchy, settings.variant)
     return {
         "structure_acronym": region,
         "structure_name": where.name,
+        "area": area(region),
         "division": division(region),
         "ccf_color": where.color,
         "hierarchy_score": score.value,
         "hierarchy_rule": score.rule,
     }
+
+
+def _with_known(row: dict[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
+    """Covariates of a region with what the user's table says; its unknowns replace nothing."""
+    known = {name: value for name, value in told.items() if not pd.isna(value)}
+    if "hierarchy_score" in known:
+        known["hierarchy_rule"] = "table"
+    return {**dict.fromkeys(told, None), **row, **known}
 
 
 def _total(tables: Any) -> dict[str, int]:

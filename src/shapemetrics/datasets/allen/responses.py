@@ -15,6 +15,8 @@ from shapemetrics.files import atomic_path
 
 #: Halves of the repeats: 1st, 3rd, ... and 2nd, 4th, ... presentation of a stimulus.
 HALVES = ("odd", "even")
+#: Region (empty for none), kind, what became of them, and how many.
+Fate = tuple[str, str, str, int]
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +25,7 @@ class SessionResponses:
 
     Attributes
     ----------
-    session_id : int
+    session_id : int or str
     stimuli : list of str
         m stimuli, the same in every session of a study.
     units : pandas.DataFrame
@@ -39,9 +41,16 @@ class SessionResponses:
     annotation : str
         Where the structures come from.
     simulated : bool
+    conditions : list of str
+        Condition of each stimulus, where stimuli are conditions at some time; empty otherwise.
+    trials : dict of str to int
+        Trials used by condition, where trials were chosen.
+    fates : list of (str, str, str, int)
+        Region, kind (units, trials, conditions), reason and number of all that was left out before
+        sessions are pooled; empty where only `dropped` is known.
     """
 
-    session_id: int
+    session_id: int | str
     stimuli: list[str]
     units: pd.DataFrame
     counts: np.ndarray
@@ -50,17 +59,24 @@ class SessionResponses:
     unknown_structures: dict[str, int] = field(default_factory=dict)
     annotation: str = ""
     simulated: bool = False
+    conditions: list[str] = field(default_factory=list)
+    trials: dict[str, int] = field(default_factory=dict)
+    fates: list[Fate] = field(default_factory=list)
 
     def save(self, path: str | os.PathLike) -> None:
         """Write an ``.npz`` with one member a structure, so that pooling reads only its own."""
         acronyms = self.units["structure_acronym"].to_numpy()
+        name = self.session_id
         header = {
-            "session_id": int(self.session_id),
+            "session_id": name if isinstance(name, str) else int(name),
             "stimuli": self.stimuli,
             "dropped": dict(self.dropped),
             "unknown_structures": dict(self.unknown_structures),
             "annotation": self.annotation,
             "simulated": bool(self.simulated),
+            "conditions": self.conditions,
+            "trials": self.trials,
+            "fates": self.fates,
         }
         arrays = {"header": np.array(json.dumps(header))}
         for acronym in np.unique(acronyms):
@@ -105,12 +121,20 @@ class ResponseFile:
                 }
         except (OSError, KeyError, ValueError, EOFError) as error:
             raise ValueError(f"{self.path}: no file of session responses: {error}") from error
-        self.session_id = int(header["session_id"])
+        self.session_id: int | str = header["session_id"]
         self.stimuli: list[str] = header["stimuli"]
         self.dropped: dict[str, int] = header["dropped"]
         self.unknown_structures: dict[str, int] = header["unknown_structures"]
         self.annotation: str = header["annotation"]
         self.simulated = bool(header["simulated"])
+        self.conditions: list[str] = header.get("conditions", [])
+        self.trials: dict[str, int] = header.get("trials", {})
+        self.fates: list[Fate] = [tuple(fate) for fate in header.get("fates", [])]
+
+    @property
+    def usable(self) -> bool:
+        """Whether any unit and any stimulus is left; other sessions take no part."""
+        return bool(self.units_of) and bool(self.stimuli)
 
     def read(self, acronym: str) -> tuple[np.ndarray, np.ndarray]:
         """Counts and repeats, (2, n, m) each, of one structure's units."""

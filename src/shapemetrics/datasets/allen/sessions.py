@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from shapemetrics.datasets.allen.anatomy import reason_left_out
 from shapemetrics.files import atomic_path
 
 MANIFEST = "manifest.json"
@@ -146,39 +145,6 @@ def session_types_of(stimulus: str) -> tuple[str, ...]:
     ('brain_observatory_1.1',)
     """
     return SHOWN_BY.get(stimulus, SESSION_TYPES[:1])
-
-
-def recorded_structures(table: pd.DataFrame, ids: Sequence[int] | None = None) -> pd.DataFrame:
-    """Structures that sessions list, before anything is downloaded but their table.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        From :func:`read_sessions`.
-    ids : sequence of int, optional
-        These sessions; all when not given.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row per acronym: ``structure_acronym``, ``n_sessions`` that list it, and ``left_out``,
-        why its units make no region ("grey", "ventricle", ...; empty where they may). Regions are
-        at most as many as have no reason to be left out; how many have enough units is not in
-        the table.
-    """
-    chosen = table if ids is None else table.loc[list(ids)]
-    number: dict[str, int] = {}
-    for row in chosen["structures"]:
-        for acronym in set(row):
-            number[acronym] = number.get(acronym, 0) + 1
-    found = sorted(number.items(), key=lambda item: (-item[1], item[0]))
-    return pd.DataFrame(
-        {
-            "structure_acronym": [acronym for acronym, _ in found],
-            "n_sessions": [n for _, n in found],
-            "left_out": [reason_left_out(acronym) for acronym, _ in found],
-        }
-    )
 
 
 def choose_sessions(

@@ -11,6 +11,8 @@ from shapemetrics.datasets.allen.stimuli import Stimulus, stimulus
 Level = int | Literal["annotated", "structure", "division"]
 Transform = Literal["none", "sqrt", "zscore"]
 Parents = Literal["keep", "drop"]
+Coverage = Literal["recorded", "scored"]
+Atlas = Literal["allen", "none"]
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,10 @@ class Simulation:
         Presentations of each stimulus.
     unit_scale : float
         Multiplies the numbers of units.
+    coverage : {"recorded", "scored"}
+        Structures as often as the real probes list them, with their gaps, of which about ten have a
+        hierarchy score and enough units; or 30 structures with a score in turn, which no session
+        has: what more regions would show.
     seed : int
     """
 
@@ -38,6 +44,7 @@ class Simulation:
     n_frames: int = 600
     n_repeats: int = 10
     unit_scale: float = 1.0
+    coverage: Coverage = "recorded"
     seed: int = 0
 
     @property
@@ -52,6 +59,10 @@ class Pooling:
 
     Attributes
     ----------
+    atlas : {"allen", "none"}
+        Whether names of regions are acronyms of the Allen ontology, which gives them colours,
+        divisions and hierarchy scores; or are taken as they are, and `level`, `parents`,
+        `hierarchy` and `variant` mean nothing.
     level : {"annotated", "structure", "division"} or int
         Level of the ontology at which units are joined; see
         :func:`shapemetrics.datasets.allen.anatomy.at_level`.
@@ -80,10 +91,14 @@ class Pooling:
         taken, so that Euclidean distances between shapes are at most the square root of 2.
     hierarchy, variant : str
         Which hierarchy score the regions carry.
+    table : str or None
+        A CSV about the regions: a column ``region``, and covariates of any name, such as a division
+        or a score. What is known there joins, or replaces, what the atlas says.
     seed : int
         Of the choice that `max_units` makes.
     """
 
+    atlas: Atlas = "allen"
     level: Level = "structure"
     structures: tuple[str, ...] | None = None
     exclude: tuple[str, ...] = ()
@@ -96,6 +111,7 @@ class Pooling:
     unit_norm: bool = False
     hierarchy: str = "harris2019"
     variant: str = "cc_tc_ct"
+    table: str | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -107,6 +123,8 @@ class Pooling:
             )
         if self.n_components is not None and self.n_components < 1:
             raise ValueError(f"n_components: found {self.n_components}, expected at least 1")
+        if self.atlas not in ("allen", "none"):
+            raise ValueError(f"atlas: found {self.atlas!r}, expected 'allen' or 'none'")
         if self.parents not in ("keep", "drop"):
             raise ValueError(f"parents: found {self.parents!r}, expected 'keep' or 'drop'")
         if not (math.isfinite(self.smoothing) and self.smoothing >= 0):

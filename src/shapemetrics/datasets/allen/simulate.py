@@ -234,7 +234,13 @@ def write_sessions(
     """
     folder = Path(folder)
     levels = drives(settings)
-    drawn = populations(settings.n_sessions, settings.n_probes, settings.seed, settings.unit_scale)
+    drawn = populations(
+        settings.n_sessions,
+        settings.n_probes,
+        settings.seed,
+        settings.unit_scale,
+        settings.coverage,
+    )
     _write_tables(folder, drawn, settings, levels)
 
     def write(session: int) -> Path:

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from shapemetrics.datasets.allen.anatomy import reason_left_out
+from shapemetrics.datasets.allen.anatomy import at_level, reason_left_out
 from shapemetrics.datasets.allen.responses import SessionResponses
+from shapemetrics.datasets.allen.settings import Level
 
 MEMBERS = ("counts", "structure_acronym", "contrast_left", "contrast_right")
 
@@ -31,6 +34,25 @@ def session_files(folder: str | os.PathLike) -> list[Path]:
     if not files:
         raise ValueError(f"{folder}: no session_*.npz of the multi-region recordings")
     return files
+
+
+def _members(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Counts, acronyms and contrasts of a session file; ValueError unless it is one."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            trials, acronyms, left, right = (file[name] for name in MEMBERS)
+    except (OSError, KeyError, ValueError, EOFError) as error:
+        raise ValueError(f"{path}: no session of the multi-region recordings: {error}") from error
+    if (
+        trials.ndim != 3
+        or trials.shape[:2] != (len(left), len(acronyms))
+        or len(right) != len(left)
+    ):
+        raise ValueError(
+            f"{path}: found counts of shape {trials.shape}, expected "
+            f"({len(left)} trials, {len(acronyms)} units, bins)"
+        )
+    return trials, acronyms, left, right
 
 
 def read_session(path: str | os.PathLike, *, min_repeats: int = 2) -> SessionResponses:
@@ -54,20 +76,7 @@ def read_session(path: str | os.PathLike, *, min_repeats: int = 2) -> SessionRes
     path = Path(path)
     if min_repeats < 2:
         raise ValueError(f"min_repeats {min_repeats}: expected at least 2, one for each half")
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            trials, acronyms, left, right = (file[name] for name in MEMBERS)
-    except (OSError, KeyError, ValueError, EOFError) as error:
-        raise ValueError(f"{path}: no session of the multi-region recordings: {error}") from error
-    if (
-        trials.ndim != 3
-        or trials.shape[:2] != (len(left), len(acronyms))
-        or len(right) != len(left)
-    ):
-        raise ValueError(
-            f"{path}: found counts of shape {trials.shape}, expected "
-            f"({len(left)} trials, {len(acronyms)} units, bins)"
-        )
+    trials, acronyms, left, right = _members(path)
     reasons = pd.Series([reason_left_out(str(a)) for a in acronyms], dtype=object)
     placed = (reasons == "").to_numpy(dtype=bool)
     unknown = pd.Series(acronyms)[(reasons == "unknown_structure").to_numpy(dtype=bool)]
@@ -102,4 +111,108 @@ def read_session(path: str | os.PathLike, *, min_repeats: int = 2) -> SessionRes
         dropped={str(name): int(n) for name, n in reasons[~placed].value_counts().items()},
         unknown_structures={str(name): int(n) for name, n in unknown.value_counts().items()},
         annotation="session file",
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class RegionTrials:
+    """Single trials of all units of a region, session by session.
+
+    Attributes
+    ----------
+    conditions : list of str
+        Conditions with enough trials in every session.
+    networks : dict of str to dict
+        For each region and session, one array (trials, bins, units) per condition: a network as
+        :func:`shapemetrics.estimation.signal_distances` takes it.
+    n_units : dict of str to int
+        Units of each region.
+    left_out : dict of str to int
+        Conditions, trials and regions that were left out, by reason.
+    """
+
+    conditions: list[str]
+    networks: dict[str, dict[str, list[np.ndarray]]]
+    n_units: dict[str, int]
+    left_out: dict[str, int]
+
+
+def region_trials(
+    files: Sequence[str | os.PathLike],
+    *,
+    min_trials: int = 8,
+    min_units: int = 80,
+    n_bins: int | None = 4,
+    level: Level = "structure",
+) -> RegionTrials:
+    """Read single trials, and pool units into regions without averaging.
+
+    Parameters
+    ----------
+    files : sequence of path-like
+        Sessions; see :func:`session_files`.
+    min_trials : int
+        Conditions with fewer trials in any session are left out.
+    min_units : int
+        Regions with fewer units in all sessions together are left out.
+    n_bins : int or None
+        Bins of a trial, in which the file's own are summed; None keeps these.
+    level : str or int
+        As in :class:`shapemetrics.datasets.allen.settings.Pooling`.
+
+    Returns
+    -------
+    RegionTrials
+        Each unit is divided by its standard deviation over trials and bins, so that units with
+        many spikes do not outweigh all others; units without spikes are zero.
+
+    Raises
+    ------
+    ValueError
+        If a file is no session, bins do not divide, or too few conditions or regions are left.
+    """
+    read = [(Path(path).stem, *_members(Path(path))) for path in files]
+    shown = {stem: list(zip(left.tolist(), right.tolist())) for stem, _, _, left, right in read}
+    every = sorted(set().union(*shown.values()))
+    kept = [c for c in every if all(s.count(c) >= min_trials for s in shown.values())]
+    if not kept:
+        raise ValueError(
+            f"min_trials: found {min_trials}, which no condition has in all {len(read)} sessions; "
+            "expected fewer"
+        )
+    networks: dict[str, dict[str, list[np.ndarray]]] = {}
+    n_units: dict[str, int] = {}
+    for stem, counts, acronyms, _, _ in read:
+        bins = counts.shape[2] if n_bins is None else n_bins
+        if counts.shape[2] % bins:
+            raise ValueError(
+                f"n_bins: found {n_bins}, expected a divisor of {counts.shape[2]} (bins of {stem})"
+            )
+        responses = counts.reshape(*counts.shape[:2], bins, -1).sum(axis=3, dtype=np.float64)
+        spread = responses.std(axis=(0, 2))
+        responses /= np.where(spread > 0, spread, 1.0)[:, None]
+        rows = [np.flatnonzero([s == c for s in shown[stem]]) for c in kept]
+        regions = np.array(
+            ["" if reason_left_out(str(a)) else at_level(str(a), level) for a in acronyms]
+        )
+        for region in sorted(set(regions.tolist()) - {""}):
+            units = np.flatnonzero(regions == region)
+            networks.setdefault(region, {})[stem] = [
+                responses[np.ix_(row, units)].swapaxes(1, 2) for row in rows
+            ]
+            n_units[region] = n_units.get(region, 0) + len(units)
+    large = sorted(region for region, n in n_units.items() if n >= min_units)
+    if len(large) < 2:
+        raise ValueError(
+            f"min_units: found {min_units}, which {len(large)} regions have, expected 2 or more"
+        )
+    return RegionTrials(
+        conditions=[f"{a:g},{b:g}" for a, b in kept],
+        networks={region: networks[region] for region in large},
+        n_units={region: n_units[region] for region in large},
+        left_out={
+            "conditions": len(every) - len(kept),
+            "trials": sum(len(s) - sum(map(s.count, kept)) for s in shown.values()),
+            "regions": len(n_units) - len(large),
+        },
     )

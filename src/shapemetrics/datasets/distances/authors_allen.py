@@ -20,11 +20,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from shapemetrics.datasets.allen.anatomy import (
-    at_level,
+    area,
     division,
     hierarchy_score,
-    hierarchy_scores,
-    lineage,
     structure,
 )
 from shapemetrics.datasets.distances.drawn import drawn_tree, grey_levels, labelled_points
@@ -241,7 +239,7 @@ def region_covariates(acronyms: list[str]) -> pd.DataFrame:
                 "structure_acronym": acronym,
                 "structure_name": entry.name,
                 "division": division(acronym),
-                "area": _area(acronym),
+                "area": area(acronym),
                 "cortical_layer": suffix[0] if suffix else None,
                 "hierarchy_score": score.value,
                 "hierarchy_rule": score.rule or None,
@@ -249,18 +247,6 @@ def region_covariates(acronyms: list[str]) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
-
-
-def _area(acronym: str) -> str:
-    """The structure whose parts are not independent of one another."""
-    scored = [name for name in lineage(acronym)[::-1] if name in hierarchy_scores()]
-    if scored:
-        return scored[0]
-    area = at_level(acronym, "structure")
-    # Layers of the hippocampal formation are parts, too: "Dentate gyrus granule cell layer".
-    while "layer" in structure(area).name.casefold():
-        area = structure(area).parent
-    return area
 
 
 def _published_map(distances: NDArray[np.float64], by_name: NDArray[np.int64]) -> NDArray:

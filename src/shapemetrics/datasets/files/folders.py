@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-from shapemetrics.datasets.files.formats import FORMATS, TABLES, stem_of, suffix_of
+from shapemetrics.datasets.files.formats import FORMATS, TABLES, WEIGHTS, stem_of, suffix_of
 from shapemetrics.datasets.files.text import layout, rows
 
 #: Columns of a table about files.
@@ -44,6 +44,8 @@ def response_files(folder: Path) -> tuple[list[Path], list[str]]:
     """
     shown = sorted(path for path in folder.iterdir() if not path.name.startswith((".", "~$")))
     files = [path for path in shown if suffix_of(path) in FORMATS and not path.is_dir()]
+    responses = [path for path in files if suffix_of(path) not in WEIGHTS]
+    files = responses or files
     for path in files:
         if not path.exists():
             raise ValueError(f"{path}: found a link that leads nowhere, expected a file")

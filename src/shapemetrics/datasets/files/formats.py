@@ -5,11 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 #: Suffixes of files of arrays.
-ARRAYS = (".npy", ".npz", ".mat", ".h5", ".hdf5")
+ARRAYS = (
+    *(".npy", ".npz", ".mat", ".h5", ".hdf5", ".h5ad", ".nc"),
+    *(".pt", ".pth", ".safetensors"),
+)
+#: Those that mostly hold weights: in a folder beside other files of responses they are left out.
+WEIGHTS = (".pt", ".pth", ".safetensors")
+#: Suffixes of tables whose columns have types.
+COLUMNS = (".parquet", ".feather")
 #: Suffixes of tables, and the delimiter of each.
 TABLES = {".csv": ",", ".tsv": "\t", ".csv.gz": ",", ".tsv.gz": "\t"}
 #: Suffixes of files that hold responses.
-FORMATS = (*ARRAYS, *TABLES)
+FORMATS = (*ARRAYS, *COLUMNS, *TABLES)
 
 
 def suffix_of(path: Path) -> str:

@@ -115,3 +115,21 @@ def _rises(line: np.ndarray) -> bool:
 
 def _whole_and_different(line: np.ndarray) -> bool:
     return np.array_equal(line, np.round(line)) and len(np.unique(line)) == len(line)
+
+
+def looks_like_rdm(array: np.ndarray) -> bool:
+    """Whether an array looks like a matrix of dissimilarities (RDM), not like responses.
+
+    Examples
+    --------
+    >>> looks_like_rdm(np.array([[0, 1, 2], [1, 0, 1], [2, 1, 0]])), looks_like_rdm(np.eye(3))
+    (True, False)
+    """
+    if array.ndim != 2 or array.shape[0] != array.shape[1] or len(array) < 3:
+        return False
+    peak = float(np.abs(array).max())
+    return bool(
+        peak > 0.0
+        and np.abs(np.diagonal(array)).max() <= 1e-6 * peak
+        and np.abs(array - array.T).max() <= 1e-6 * peak
+    )

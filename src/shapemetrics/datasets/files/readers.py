@@ -12,15 +12,35 @@ from typing import Literal
 import numpy as np
 
 from shapemetrics.datasets.files.axes import check_axes, in_order, remark_on
-from shapemetrics.datasets.files.formats import TABLES, check_suffix
+from shapemetrics.datasets.files.columnar import read_columns
+from shapemetrics.datasets.files.formats import COLUMNS, TABLES, check_suffix
 from shapemetrics.datasets.files.hdf5 import hdf5_variables, read_hdf5
+from shapemetrics.datasets.files.looks import looks_like_rdm
 from shapemetrics.datasets.files.matlab import mat_variables, read_mat
+from shapemetrics.datasets.files.netcdf import netcdf_variables, read_netcdf
 from shapemetrics.datasets.files.numpy_files import npz_variables, read_npy, read_npz
 from shapemetrics.datasets.files.tables import read_table
+from shapemetrics.datasets.files.tensors import (
+    read_safetensors,
+    read_torch,
+    safetensors_variables,
+    torch_variables,
+)
 from shapemetrics.datasets.files.variables import Variable, chosen_variable
 from shapemetrics.stimuli import StimulusOrder
 
+#: What is said of an array that is square, symmetric and zero on its diagonal.
+RDM_REMARK = (
+    "looks like a matrix of dissimilarities (RDM) and is taken for responses, stimuli x units; "
+    "shapemetrics.metrics.gram_of_rdm makes a Gram matrix of an RDM"
+)
 Orientation = Literal["stimuli_first", "stimuli_last"]
+
+
+def read_h5ad(path: Path, variable: str | None) -> np.ndarray:
+    """Read an array of an AnnData file; its matrix ``X`` where none is named."""
+    return read_hdf5(path, "X" if variable is None else variable)
+
 
 #: What reads an array of a container, and what lists its arrays.
 _CONTAINERS: dict[
@@ -30,6 +50,11 @@ _CONTAINERS: dict[
     ".mat": (read_mat, mat_variables),
     ".h5": (read_hdf5, hdf5_variables),
     ".hdf5": (read_hdf5, hdf5_variables),
+    ".h5ad": (read_h5ad, hdf5_variables),
+    ".nc": (read_netcdf, netcdf_variables),
+    ".pt": (read_torch, torch_variables),
+    ".pth": (read_torch, torch_variables),
+    ".safetensors": (read_safetensors, safetensors_variables),
 }
 
 
@@ -113,10 +138,12 @@ def read_array(
     Parameters
     ----------
     path : path-like
-        ``.npy``, ``.npz``, ``.csv``, ``.tsv``, ``.csv.gz``, ``.tsv.gz``, ``.mat`` (all versions) or
-        ``.h5``/``.hdf5``.
+        ``.npy``, ``.npz``, ``.csv``, ``.tsv``, ``.csv.gz``, ``.tsv.gz``, ``.mat`` (all versions),
+        ``.h5``/``.hdf5``, ``.nc`` (netCDF), ``.h5ad`` (AnnData, dense), ``.pt``/``.pth`` (tensors
+        only), ``.safetensors``, ``.parquet`` or ``.feather``.
     variable : str, optional
-        Which array of an ``.npz``, ``.mat`` or ``.h5``. Not needed where there is only one, or
+        Which array of a file that holds several; inside MATLAB's structs and cells by path, as
+        ``session.trials(2).rates`` or ``areas{3}``. Not needed where there is only one, or
         only one that has at least two axes.
     orientation : {"stimuli_first", "stimuli_last"}
         Which axis stimuli are on; ``stimuli_last`` turns all axes around. Of tables: whether
@@ -153,7 +180,8 @@ def read_array(
     Warns
     -----
     UserWarning
-        Where the shape looks like stimuli x channels x height x width and `axes` is not given.
+        Where the shape looks like stimuli x channels x height x width and `axes` is not given, or
+        the array like a matrix of dissimilarities.
 
     Notes
     -----
@@ -185,6 +213,8 @@ def read_array(
     remark = remark_on(found.array.shape, orientation) if axes is None else None
     if remark is not None:
         warnings.warn(f"{path}: {remark}", stacklevel=2)
+    if looks_like_rdm(found.array):
+        warnings.warn(f"{path}: {RDM_REMARK}", stacklevel=2)
     if stimuli is None:
         return found.array
     if found.stimuli is None:
@@ -210,6 +240,11 @@ def read_file(path: Path, reading: Reading) -> FileContent:
         array, told = table.values, table.told
         first = reading.orientation == "stimuli_first" and (reading.axes or ["stimuli"])[0]
         stimuli = table.rows if first == "stimuli" else table.columns
+    elif form in COLUMNS:
+        columns = read_columns(path, reading.names_of_rows)
+        array, told = columns.values, columns.told
+        first = reading.orientation == "stimuli_first" and (reading.axes or ["stimuli"])[0]
+        stimuli = columns.rows if first == "stimuli" else columns.columns
     elif form == ".npy":
         # `variable` names arrays in containers; a folder may hold both.
         array = read_npy(path)
@@ -243,7 +278,7 @@ def shape_of(path: Path, reading: Reading) -> tuple[int, ...] | None:
         If the file is damaged, or which array is meant is not clear.
     """
     form = check_suffix(path)
-    if form in TABLES:
+    if form in TABLES or form in COLUMNS:
         return None
     if form == ".npy":
         shape = read_npy(path).shape

@@ -21,7 +21,7 @@ from .images import load_images
 from .probes import ProbeSettings, representation_bytes
 from .settings import TrainingSettings
 from .space import count_cells, enumerate_cells, sample_cells
-from .tables import networks_table, parse_networks, read_networks, sample_networks
+from .tables import cell_paths, networks_table, parse_networks, read_networks, sample_networks
 
 _LAZY = {
     "BlockReport": "blocks",
@@ -59,6 +59,7 @@ __all__ = [
     "TrainingSettings",
     "assemble_store",
     "build_network",
+    "cell_paths",
     "choose_networks",
     "convert_records",
     "count_cells",

@@ -17,7 +17,7 @@ from shapemetrics.store.reader import RepresentationStore
 from shapemetrics.store.writer import StoreWriter
 
 from .image_set import ImageSet
-from .probes import ProbeSettings
+from .probes import ProbeSettings, recorded_states
 from .results import STATES, NetworkResult, read_result, result_key, result_path
 from .settings import TrainingSettings
 from .tables import SPELLING, networks_table, parse_networks
@@ -58,7 +58,8 @@ def assemble_store(
         For each network, layer and state ("untrained", "trained") the responses to the probe
         images, (m, h, w, c) or, for the pool, (m, c), under the id ``{layer}_{state}_{hash}`` with
         the first 12 digits of the hash. The covariates of both states are those of the network
-        after its training.
+        after its training. Without training (0 epochs) there is the untrained state alone, and
+        there are no accuracies.
 
     Raises
     ------
@@ -105,7 +106,7 @@ def assemble_store(
             if result.torch not in versions:
                 versions.append(result.torch)
             facts = facts | _covariates(result, len(images.test_x))
-            for state in STATES:
+            for state in recorded_states(settings):
                 for layer in _layers(result, layers):
                     id = f"{layer}_{state}_{cell.hash[:12]}"
                     values = result.activations[f"{layer}_{state}"]
@@ -157,12 +158,17 @@ def _layers(result: NetworkResult, wanted: Sequence[str] | None) -> list[str]:
 
 def _covariates(result: NetworkResult, n_test: int) -> dict[str, Any]:
     validation = {"validation_accuracy": result.validation_accuracy}
+    accuracies = {}
+    if result.test_accuracy is not None:
+        accuracies = {
+            "test_accuracy": result.test_accuracy,
+            "error": 1 - result.test_accuracy,
+            "log_error": log_error(result.test_accuracy, n_test),
+            "train_accuracy": result.train_accuracy,
+            "untrained_accuracy": result.untrained_accuracy,
+        }
     return {
-        "test_accuracy": result.test_accuracy,
-        "error": 1 - result.test_accuracy,
-        "log_error": log_error(result.test_accuracy, n_test),
-        "train_accuracy": result.train_accuracy,
-        "untrained_accuracy": result.untrained_accuracy,
+        **accuracies,
         "trainable_parameters": result.trainable_parameters,
         "diverged": result.diverged,
         **(validation if result.validation_accuracy is not None else {}),

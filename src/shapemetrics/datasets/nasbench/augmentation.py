@@ -36,15 +36,36 @@ def draw_changes(count: int, settings: TrainingSettings, draws: torch.Generator)
     return Changes(shifts, mirrored)
 
 
-def apply_changes(pixels: Tensor, changes: Changes, padding: int) -> Tensor:
-    """Crop and mirror a batch of shape (m, c, h, w), on its own device."""
-    count, _, height, width = pixels.shape
+def apply_changes(
+    pixels: Tensor, changes: Changes, padding: int, black: Tensor | None = None
+) -> Tensor:
+    """Crop and mirror a batch on its own device.
+
+    Parameters
+    ----------
+    pixels : Tensor of shape (m, c, h, w)
+        Standardised.
+    changes : Changes
+    padding : int
+        Pixels added at each side before the crop.
+    black : Tensor of shape (c,), optional
+        What is added: the standardised value of a black pixel. NAS-Bench-101 pads pictures with
+        black before it standardises them, so that its border is -mean / std (Ying et al. 2019,
+        their code). Without it zeros are added.
+    """
+    count, channels, height, width = pixels.shape
     device = pixels.device
     if changes.shifts is not None:
         shifts = changes.shifts.to(device)
         rows = shifts[0] + torch.arange(height, device=device)
         columns = shifts[1] + torch.arange(width, device=device)
-        padded = functional.pad(pixels, (padding,) * 4).permute(0, 2, 3, 1)
+        if black is None:
+            padded = functional.pad(pixels, (padding,) * 4)
+        else:
+            shape = count, channels, height + 2 * padding, width + 2 * padding
+            padded = black.view(1, channels, 1, 1).expand(shape).clone()
+            padded[:, :, padding : padding + height, padding : padding + width] = pixels
+        padded = padded.permute(0, 2, 3, 1)
         images = torch.arange(count, device=device)[:, None, None]
         pixels = padded[images, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
     if changes.mirrored is not None:
@@ -52,7 +73,12 @@ def apply_changes(pixels: Tensor, changes: Changes, padding: int) -> Tensor:
     return pixels
 
 
-def augment(pixels: Tensor, settings: TrainingSettings, draws: torch.Generator) -> Tensor:
+def augment(
+    pixels: Tensor,
+    settings: TrainingSettings,
+    draws: torch.Generator,
+    black: Tensor | None = None,
+) -> Tensor:
     """Crop and mirror a batch at random, as the settings say.
 
     Parameters
@@ -61,6 +87,8 @@ def augment(pixels: Tensor, settings: TrainingSettings, draws: torch.Generator) 
     settings : TrainingSettings
     draws : torch.Generator
         On the CPU.
+    black : Tensor of shape (c,), optional
+        Standardised value of a black pixel, which crops are padded with; zeros if left out.
     """
     changes = draw_changes(len(pixels), settings, draws)
-    return apply_changes(pixels, changes, settings.crop_padding)
+    return apply_changes(pixels, changes, settings.crop_padding, black)

@@ -152,9 +152,25 @@ def _run(
     probes: ProbeSettings | None,
     checkpoint: Checkpoint | None,
 ) -> NetworkResult:
-    """Record one network before and after its training."""
+    """Record one network before and, where the settings train it, after its training."""
     network = initial_network(cell, images, settings, seed, device)
     before = layer_activations(network, images.probe_x, settings.eval_batch_size, probes)
+    n_parameters = sum(weight.numel() for weight in network.parameters())
+    if not settings.epochs:
+        # Accuracies before training are chance: no picture is classified for them.
+        return NetworkResult(
+            network=cell.hash,
+            activations={f"{layer}_untrained": values for layer, values in before.items()},
+            train_accuracy=None,
+            test_accuracy=None,
+            trainable_parameters=n_parameters,
+            diverged=False,
+            steps=0,
+            final_loss=None,
+            device=device,
+            torch=torch.__version__,
+            untrained_accuracy=None,
+        )
     guesses = predict(network, images.test_x, settings.eval_batch_size)
     trained = train_network(cell, images, settings, seed, device, checkpoint)
     after = layer_activations(trained.network, images.probe_x, settings.eval_batch_size, probes)
@@ -169,7 +185,7 @@ def _run(
         activations=activations,
         train_accuracy=trained.train_accuracy,
         test_accuracy=trained.test_accuracy,
-        trainable_parameters=sum(weight.numel() for weight in network.parameters()),
+        trainable_parameters=n_parameters,
         diverged=trained.diverged or not sound,
         steps=trained.steps,
         final_loss=trained.final_loss if math.isfinite(trained.final_loss) else None,

@@ -93,9 +93,9 @@ def choose_networks(
     Returns
     -------
     pandas.DataFrame
-        As from `networks_table`. With published results also ``published_test_accuracy``,
-        ``published_validation_accuracy`` and ``published_spread`` (see `published_summary`), and,
-        for "stratified", ``stratum``, counted from 0 for the largest error.
+        As from `networks_table`. With published results also the columns of `published_summary`,
+        such as ``published_test_accuracy`` and ``published_log_error``, and, for "stratified",
+        ``stratum``, counted from 0 for the largest error.
 
     Raises
     ------

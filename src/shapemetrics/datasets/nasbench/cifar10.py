@@ -6,7 +6,7 @@ import gzip
 import os
 import tarfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +32,9 @@ _RECORD = 1 + 3 * 32 * 32
 
 
 def fetch_cifar10(
-    folder: str | os.PathLike, progress: Callable[[int, int], None] | None = None
+    folder: str | os.PathLike,
+    progress: Callable[[int, int], None] | None = None,
+    mirrors: Sequence[str] = (),
 ) -> Path:
     """Download the archive, resumed and checked against its digests; keep it if it is there.
 
@@ -42,11 +44,13 @@ def fetch_cifar10(
         Where `ARCHIVE` goes.
     progress : callable, optional
         ``progress(bytes done, bytes in all)``.
+    mirrors : sequence of str, optional
+        Addresses of the same file that are tried first, in this order; its digests are the same.
     """
-    from shapemetrics.datasets.download import Remote, download
+    from shapemetrics.datasets.download import Remote, download_from
 
     remote = Remote(URL, Path(folder) / ARCHIVE, sha256=SHA256, md5=MD5, size=SIZE)
-    return download(remote, progress=progress)
+    return download_from(mirrors, remote, progress=progress)
 
 
 def read_cifar10(path: str | os.PathLike) -> dict[str, tuple[np.ndarray, np.ndarray]]:
@@ -144,6 +148,7 @@ def load_cifar10(settings: ImageSettings) -> ImageSet:
         validation_x=_standardised(valid_x[valid]),
         validation_y=valid_y[valid].astype(np.int64),
         classes=N_CLASSES,
+        black=tuple(_standardised(np.zeros((3, 1, 1), np.uint8)).ravel().tolist()),
     )
 
 

@@ -68,6 +68,7 @@ class Fit:
             )
         self.network, self.settings, self.device = network, settings, device
         self.pixels, self.classes = resident(images, device)
+        self.black = None if images.black is None else torch.tensor(images.black, device=device)
         self.optimizer = TensorFlowRMSProp(
             network.parameters(),
             decay=settings.decay,
@@ -156,7 +157,9 @@ class Fit:
         parts: list[list[Tensor]] = []
         for position, (batch, changes) in enumerate(self._drawn(count)):
             self.optimizer.zero_grad()
-            pixels = apply_changes(self.pixels[batch], changes, self.settings.crop_padding)
+            pixels = apply_changes(
+                self.pixels[batch], changes, self.settings.crop_padding, self.black
+            )
             parts.append(self._backward(pixels, self.classes[batch]))
             if position == 0:
                 torch._foreach_copy_(self._spare, self._current)

@@ -58,6 +58,9 @@ class ImageSet:
         A further part, if the source has one, to choose by rather than to report.
     classes : int, optional
         Number of classes, if the training images may lack one.
+    black : tuple of float, optional
+        Value of a black pixel in each channel, which pictures are padded with before they are
+        cropped; zeros, the mean of the standardised pixels, where it is left out.
     """
 
     train_x: np.ndarray
@@ -71,6 +74,7 @@ class ImageSet:
     validation_x: np.ndarray | None = None
     validation_y: np.ndarray | None = None
     classes: int | None = None
+    black: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
         shape = self.train_x.shape[1:]
@@ -94,6 +98,11 @@ class ImageSet:
         if len(self.probe_ids) != len(self.probe_x):
             raise ValueError(
                 f"{self.name}: {len(self.probe_ids)} names for {len(self.probe_x)} probe images"
+            )
+        if self.black is not None and len(self.black) != self.in_channels:
+            raise ValueError(
+                f"{self.name}: found {len(self.black)} values of black, expected "
+                f"{self.in_channels}, one per channel"
             )
 
     @property

@@ -98,6 +98,17 @@ class ProbeSettings:
         return [layer for layer in layers if self.layers is None or layer in self.layers]
 
 
+def recorded_states(training: TrainingSettings) -> tuple[str, ...]:
+    """States in which a network is recorded: without epochs of training only the untrained.
+
+    Examples
+    --------
+    >>> recorded_states(TrainingSettings()), recorded_states(TrainingSettings(epochs=0))
+    (('untrained', 'trained'), ('untrained',))
+    """
+    return STATES if training.epochs else STATES[:1]
+
+
 def representation_shapes(
     n_probe: int, side: int, training: TrainingSettings, probes: ProbeSettings | None = None
 ) -> dict[str, tuple[int, ...]]:
@@ -142,7 +153,7 @@ def representation_bytes(
     training: TrainingSettings,
     probes: ProbeSettings | None = None,
 ) -> int:
-    """Bytes that the responses of many networks take, before and after training.
+    """Bytes that the responses of many networks take, before and, if there is any, after training.
 
     Parameters
     ----------
@@ -164,4 +175,4 @@ def representation_bytes(
     probes = probes or ProbeSettings()
     shapes = representation_shapes(n_probe, side, training, probes)
     numbers = sum(math.prod(shape) for shape in shapes.values())
-    return n_networks * len(STATES) * numbers * np.dtype(probes.dtype).itemsize
+    return n_networks * len(recorded_states(training)) * numbers * np.dtype(probes.dtype).itemsize

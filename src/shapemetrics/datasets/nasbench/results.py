@@ -57,8 +57,8 @@ class NetworkResult:
         Hash of its cell.
     activations : dict of str to ndarray
         For each ``{layer}_{state}``, such as "stem_untrained", the responses to the probe images.
-    train_accuracy, test_accuracy : float
-        Fractions of images classified correctly after training.
+    train_accuracy, test_accuracy : float or None
+        Fractions of images classified correctly after training, if there was any.
     trainable_parameters : int
         Trainable parameters of the network as it was trained.
     diverged : bool
@@ -71,21 +71,22 @@ class NetworkResult:
         Where, and with which version of PyTorch, it was computed.
     validation_accuracy : float or None
         The same for the validation images, if there are any.
-    untrained_accuracy : float
-        Fraction of the test images that the network answers rightly before its training.
+    untrained_accuracy : float or None
+        Fraction of the test images that the network answers rightly before its training, if it
+        is trained.
     """
 
     network: str
     activations: dict[str, np.ndarray]
-    train_accuracy: float
-    test_accuracy: float
+    train_accuracy: float | None
+    test_accuracy: float | None
     trainable_parameters: int
     diverged: bool
     steps: int
     final_loss: float | None
     device: str
     torch: str
-    untrained_accuracy: float
+    untrained_accuracy: float | None
     validation_accuracy: float | None = None
 
 

@@ -22,7 +22,8 @@ class TrainingSettings:
     stacks : int
         Stacks of cells, between which the grid is halved (published 3).
     epochs : float
-        Passes over the training images (published 4, 12, 36 and 108).
+        Passes over the training images (published 4, 12, 36 and 108); 0 trains nothing, and only
+        the untrained network is recorded.
     batch_size : int
         Images per step (published 256).
     shards : int
@@ -48,6 +49,8 @@ class TrainingSettings:
         The first so many training images are used for that pass.
     eval_batch_size : int
         Images at a time when the network is not being trained.
+    train_evaluation_images : int
+        The accuracy on training images is that of the first so many (published 9,984 of batch 1).
     precision : {"float32", "tf32", "bfloat16"}
         Precision of training. "tf32" lets GPUs round the factors of products to 10 bits;
         "bfloat16" computes the forward pass in mixed precision (weights, batch normalisation, loss
@@ -81,6 +84,7 @@ class TrainingSettings:
     batch_norm: str = "calibrated"
     calibration_images: int = 1024
     eval_batch_size: int = 1024
+    train_evaluation_images: int = 9984
     precision: str = "float32"
 
     def __post_init__(self) -> None:
@@ -92,7 +96,8 @@ class TrainingSettings:
             raise ValueError(
                 f"precision: found {self.precision!r}, expected 'float32', 'tf32' or 'bfloat16'"
             )
-        for name in ("batch_size", "shards", "calibration_images", "eval_batch_size"):
+        counts = ("batch_size", "shards", "calibration_images", "eval_batch_size")
+        for name in (*counts, "train_evaluation_images"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: found {getattr(self, name)}, expected at least 1")
         for name in ("epochs", "crop_padding", "learning_rate"):

@@ -63,6 +63,45 @@ def networks_table(cells: Iterable[Cell]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def cell_paths(cells: Iterable[Cell]) -> pd.DataFrame:
+    """Which sequences of operations lead from input to output of each cell.
+
+    Parameters
+    ----------
+    cells : iterable of Cell
+        Valid cells; each is pruned first.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per cell, one column per sequence that occurs in any of them, such as
+        ``conv3x3-bn-relu>maxpool3x3`` (``direct`` for an edge from input to output): 1 where the
+        cell has such a path, else 0. The path encoding of White et al. 2021 (BANANAS, AAAI).
+
+    Examples
+    --------
+    >>> cell_paths([Cell.from_strings("011001000", "input,conv1x1-bn-relu,output")])
+       conv1x1-bn-relu  direct
+    0                1       1
+    """
+    found = [_paths(cell.pruned()) for cell in cells]
+    names = sorted(set().union(*found))
+    return pd.DataFrame([[int(name in own) for name in names] for own in found], columns=names)
+
+
+def _paths(cell: Cell) -> set[str]:
+    """Sequences of operations of all paths through a cell."""
+    last = cell.n_vertices - 1
+    ways: list[set[tuple[str, ...]]] = [set() for _ in range(cell.n_vertices)]
+    ways[0].add(())
+    # Edges go to later vertices only, so that each vertex is complete when it is reached.
+    for vertex in range(1, cell.n_vertices):
+        before = set().union(*(ways[k] for k in range(vertex) if cell.adjacency[k, vertex]))
+        own = () if vertex == last else (cell.operations[vertex],)
+        ways[vertex] = {(*way, *own) for way in before}
+    return {">".join(way) or "direct" for way in ways[last]}
+
+
 def read_networks(path: str | os.PathLike) -> pd.DataFrame:
     """Read a table of networks from a CSV file, its spellings as text.
 

@@ -28,7 +28,8 @@ class TrainedNetwork:
     network : Network
         In evaluation mode.
     train_accuracy, test_accuracy : float
-        Fractions of images classified correctly.
+        Fractions of images classified correctly, of the training images the first
+        ``train_evaluation_images``.
     diverged : bool
         Whether the loss, or at the end a logit, ceased to be finite. Training stopped there; the
         network is the last one whose loss was finite.
@@ -129,7 +130,7 @@ def train_network(
             accuracies[f"{part}_accuracy"] = accuracy(found, getattr(images, f"{part}_y"))
     return TrainedNetwork(
         network=network,
-        train_accuracy=accuracy(logits, images.train_y),
+        train_accuracy=accuracy(logits, images.train_y[: len(logits)]),
         diverged=diverged,
         steps=fit.step,
         final_loss=fit.last_loss,
@@ -138,10 +139,11 @@ def train_network(
 
 
 def _settled_logits(network: Network, images: ImageSet, settings: TrainingSettings) -> np.ndarray:
-    """Make a trained network ready for use; its logits for the training images."""
+    """Make a trained network ready for use; its logits for the first training images."""
     if settings.batch_norm == "calibrated":
         _calibrate(network, images, settings)
-    return predict(network.eval(), images.train_x, settings.eval_batch_size)
+    evaluated = images.train_x[: settings.train_evaluation_images]
+    return predict(network.eval(), evaluated, settings.eval_batch_size)
 
 
 def accuracy(logits: np.ndarray, classes: np.ndarray) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import pandas as pd
@@ -12,6 +13,7 @@ from shapemetrics.datasets.nasbench.choice import ChoiceSettings
 from shapemetrics.datasets.nasbench.probes import (
     STATES,
     ProbeSettings,
+    recorded_states,
     representation_bytes,
     representation_shapes,
 )
@@ -20,7 +22,7 @@ from shapemetrics.store.arrays import Positions
 from shapemetrics.store.metadata import OWN_COLUMNS
 from shapemetrics.study.datasets.base import COMPARED, StudyDataset, expect
 from shapemetrics.study.datasets.settings import DatasetSettings
-from shapemetrics.study.section import EachOnce, FromLibrary, Section
+from shapemetrics.study.section import EachOnce, FromLibrary, Section, Text
 from shapemetrics.study.selection import Selection
 
 Layer = Literal["stem", "stack1", "stack2", "stack3", "pool"]
@@ -42,7 +44,7 @@ Training = Annotated[
         hidden=["stacks"],  # layers are named after three
         stem_channels=Positive,
         cells_per_stack=Positive,
-        epochs=Annotated[float, Field(gt=0)],
+        epochs=Annotated[float, Field(ge=0)],
         batch_size=Annotated[int, Field(ge=2)],
         shards=Positive,
         learning_rate=Annotated[float, Field(gt=0)],
@@ -54,6 +56,7 @@ Training = Annotated[
         batch_norm=Literal["calibrated", "running"],
         calibration_images=Positive,
         eval_batch_size=Positive,
+        train_evaluation_images=Positive,
         precision=Literal["float32", "tf32", "bfloat16"],
     ),
 ]
@@ -92,6 +95,13 @@ class Choice(Section):
     )
 
 
+class Mirrors(Section):
+    """Further addresses of downloads, tried in this order before the official ones."""
+
+    cifar10: list[Text] = Field([], description="Addresses of CIFAR-10's archive.")
+    published: list[Text] = Field([], description="Addresses of the file of published results.")
+
+
 class NetworksSettings(DatasetSettings):
     """Networks of the NAS-Bench-101 space (Ying et al. 2019), trained by the study."""
 
@@ -116,7 +126,14 @@ class NetworksSettings(DatasetSettings):
     published_file: str | None = Field(
         None, description="An existing file of results, instead of the download."
     )
+    mirrors: Mirrors = Field(Mirrors())
     choice: Choice = Field(Choice())
+    trained_folder: str | None = Field(
+        None,
+        description="Folder in which the results of trained networks are kept and looked for, by "
+        "a digest of cell, settings, pictures, seed and code; studies that share it train no "
+        "network twice. Null is a folder of the results.",
+    )
     device: str = Field("cpu", description="Where PyTorch trains, cpu or cuda.")
     checkpoint_epochs: Annotated[float, Field(gt=0)] | None = Field(
         None, description="Epochs between checkpoints of a training under way; null for none."
@@ -147,6 +164,9 @@ class NetworksSettings(DatasetSettings):
         description="Layers that are embedded, clustered and regressed, before and after training.",
     )
     target: str = Field("log_error", description="Numeric covariate that regression predicts.")
+    further_targets: Annotated[list[Text], EachOnce] = Field(
+        [], description="Further numeric covariates that regression predicts, with own figures."
+    )
     color: str = Field(
         "test_accuracy", description="Covariate that colours embeddings and dendrograms."
     )
@@ -165,22 +185,49 @@ class Networks(StudyDataset):
     settings: NetworksSettings
 
     panels = ("state", "layer")
-    labels = ("layer", "state")
     classified = (MIXED,)
     group = "network"
-    subsampled_selection = "pool_trained"
-    metric_figures = ("embedding", "distortion", "dendrogram", "predictions", "covariates")
-    covariates = (
-        *("n_conv3x3", "n_conv1x1", "n_maxpool", "depth", "width"),
-        *("trainable_parameters", "test_accuracy"),
-    )
-    #: Covariates of the store.
-    numbers = (
-        *("log_error", "error", "test_accuracy", "train_accuracy", "untrained_accuracy"),
-        *("trainable_parameters", "n_vertices", "n_edges", "n_conv3x3", "n_conv1x1"),
-        *("n_maxpool", "depth", "width", "validation_accuracy"),
-    )
     texts = ("network", "layer", "state", "diverged")
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """States in which networks are recorded: the untrained alone where nothing is trained."""
+        return recorded_states(self.settings.training)
+
+    @property
+    def trains(self) -> bool:
+        """Whether networks are trained."""
+        return len(self.states) > 1
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Layer, and state where there are several."""
+        return ("layer", "state") if self.trains else ("layer",)
+
+    @property
+    def subsampled_selection(self) -> str:
+        """The pool, after training if there is any."""
+        return f"pool_{self.states[-1]}"
+
+    @property
+    def covariates(self) -> tuple[str, ...]:
+        """Properties of the cell, and the accuracy where there is one."""
+        return (
+            *("n_conv3x3", "n_conv1x1", "n_maxpool", "depth", "width"),
+            "trainable_parameters",
+            *(["test_accuracy"] if self.trains else []),
+        )
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """Numeric covariates of the store."""
+        accuracies = ("log_error", "error", "test_accuracy", "train_accuracy", "untrained_accuracy")
+        return (
+            *(accuracies if self.trains else ()),
+            *("trainable_parameters", "n_vertices", "n_edges", "n_conv3x3", "n_conv1x1"),
+            *("n_maxpool", "depth", "width"),
+            *(["validation_accuracy"] if self.trains else []),
+        )
 
     @property
     def selections(self) -> dict[str, Selection]:
@@ -188,7 +235,7 @@ class Networks(StudyDataset):
         return {
             name: self.selection(name)
             for name, where in _SINGLE.items()
-            if where["layer"] in self.settings.layers
+            if where["layer"] in self.settings.layers and where["state"] in self.states
         }
 
     def selection(self, name: str) -> Selection:
@@ -211,8 +258,33 @@ class Networks(StudyDataset):
 
     @property
     def targets(self) -> tuple[str, ...]:
-        """The one that the settings name."""
-        return (self.settings.target,)
+        """Those that the settings name, the main one first."""
+        return (self.settings.target, *self.settings.further_targets)
+
+    def target_of(self, slug: str) -> str:
+        """The further target that a figure's file name stands for: names are words already."""
+        return next(target for target in self.settings.further_targets if target == slug)
+
+    def suffix(self, target: str) -> str:
+        """Further targets have figures of their own."""
+        return "" if target == self.settings.target else f"_{target}"
+
+    @property
+    def baseline_numbers(self) -> dict[str, list[str]]:
+        """Single numbers that each target could be predicted from, besides distances.
+
+        The network's own error says nothing new about itself, only about published results.
+        """
+        seconds = ["published_training_seconds"] if self.has_published else []
+        own = ["log_error"] if self.trains else []
+        return {
+            target: [
+                "trainable_parameters",
+                *(name for name in seconds if name != target),
+                *(own if target.startswith("published_") else []),
+            ]
+            for target in self.targets
+        }
 
     @property
     def has_published(self) -> bool:
@@ -222,10 +294,23 @@ class Networks(StudyDataset):
     @property
     def figures(self) -> tuple[str, ...]:
         """Figures of the dataset; only published results can be compared with."""
+        further = self.settings.further_targets
         return (
-            *("accuracies", "audit", "regression", "classification"),
-            *("agreement", "samples", "shift_maps", "shift_gain"),
-            *(["published"] if self.has_published else []),
+            *(["accuracies"] if self.trains else []),
+            *("audit", "regression", *(f"regression_{target}" for target in further)),
+            *("baselines", *(f"baselines_{target}" for target in further)),
+            *("classification", "agreement", "samples", "shift_maps", "shift_gain"),
+            *(["published"] if self.has_published and self.trains else []),
+        )
+
+    @property
+    def metric_figures(self) -> tuple[str, ...]:
+        """Predictions per target."""
+        further = self.settings.further_targets
+        return (
+            *("embedding", "distortion", "dendrogram", "predictions"),
+            *(f"predictions_{target}" for target in further),
+            "covariates",
         )
 
     @property
@@ -244,8 +329,14 @@ class Networks(StudyDataset):
         return self.study.layout["networks"].format(dataset=self.name)
 
     def check_settings(self) -> None:
-        """Networks must be such that can be chosen."""
+        """Networks must be such that can be chosen; targets distinct."""
         super().check_settings()
+        targets = self.targets
+        if len(set(targets)) < len(targets):
+            raise ValueError(
+                f"configuration key '{self.key}.further_targets': found {targets[0]!r}, which is "
+                "the target already, expected others"
+            )
         _ = self.choice
 
     def check_names(self) -> None:
@@ -253,10 +344,12 @@ class Networks(StudyDataset):
         analyses = self.study.settings.analyses
         expect("analyses.compared.layers", analyses.compared.layers, LAYERS)
         expect("analyses.shifts.layers", analyses.shifts.layers, CONVOLUTIONAL)
-        if self.has_published:
-            return  # whose table brings further covariates
-        expect(f"{self.key}.target", self.targets, self.numbers)
-        expect(f"{self.key}.color", [self.color], [*self.numbers, *self.texts, *OWN_COLUMNS])
+        # Strata are not of every choice.
+        published = (*_PUBLISHED, "stratum") if self.has_published else ()
+        numbers = (*self.numbers, *published)
+        expect(f"{self.key}.target", [self.settings.target], numbers)
+        expect(f"{self.key}.further_targets", self.settings.further_targets, numbers)
+        expect(f"{self.key}.color", [self.color], [*numbers, *self.texts, *OWN_COLUMNS])
 
     def outline(self) -> pd.DataFrame:
         """Index of the store, without covariates: id, network, layer, state, shape."""
@@ -264,7 +357,7 @@ class Networks(StudyDataset):
             [
                 (f"{layer}_{state}_{network}", network, layer, state, "x".join(map(str, shape)))
                 for network in range(self.settings.n_networks)
-                for state in STATES
+                for state in self.states
                 for layer, shape in self.layer_shapes.items()
             ],
             columns=["id", "network", "layer", "state", "shape"],
@@ -310,7 +403,7 @@ class Networks(StudyDataset):
         chosen = self.selection(selection)
         layers = chosen.where.get("layer", self.settings.layers)
         layers = [layers] if isinstance(layers, str) else list(layers)
-        n_states = 1 if "state" in chosen.where else len(STATES)
+        n_states = 1 if "state" in chosen.where else len(self.states)
         n_networks = min(chosen.n_networks or self.settings.n_networks, self.settings.n_networks)
         shapes = [self.layer_shapes[layer] for layer in layers]
         return n_networks * len(layers) * n_states, shapes
@@ -338,6 +431,13 @@ class Networks(StudyDataset):
     def archives(self) -> list[str]:
         """The same as inputs of a rule."""
         return [] if self.archive is None else [self.archive]
+
+    @property
+    def trained_folder(self) -> str:
+        """Folder of the networks' own results."""
+        return self.settings.trained_folder or self.study.layout["network_folder"].format(
+            dataset=self.name
+        )
 
     @property
     def records(self) -> str | None:
@@ -398,6 +498,23 @@ class Networks(StudyDataset):
         return choice
 
 
+def mirrors_of(config: Mapping[str, Any], file: str) -> list[str]:
+    """Mirrors of a download that any dataset of a configuration names, each once.
+
+    Examples
+    --------
+    >>> mirrors_of({"datasets": {"a": {"mirrors": {"cifar10": ["x", "y"]}}, "b": {}}}, "cifar10")
+    ['x', 'y']
+    """
+    parts = (part.get("mirrors", {}) for part in config["datasets"].values())
+    return list(dict.fromkeys(mirror for part in parts for mirror in part.get(file, [])))
+
+
+#: Covariates that published results bring.
+_PUBLISHED = (
+    *("published_log_error", "published_test_accuracy", "published_validation_accuracy"),
+    *("published_spread", "published_training_seconds"),
+)
 #: Covariates of the selections of one layer in one state.
 _SINGLE = {
     f"{layer}_{state}": {"layer": layer, "state": state} for state in STATES for layer in LAYERS

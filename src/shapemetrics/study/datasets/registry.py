@@ -21,6 +21,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "files": ("shapemetrics.study.datasets.user", "Files"),
     "distances": ("shapemetrics.study.datasets.distances", "Distances"),
     "python": ("shapemetrics.study.datasets.user", "UserClass"),
+    "models": ("shapemetrics.study.datasets.models", "Models"),
 }
 #: Settings that a dataset's name implies, where it does not say otherwise.
 IMPLIED: dict[str, dict[str, Any]] = {

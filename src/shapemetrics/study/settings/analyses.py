@@ -14,6 +14,12 @@ class Embedding(Section):
     """Metric multidimensional scaling of the distances."""
 
     n_components: int = Field(10, ge=2, description="Dimensions of the embedding.")
+    n_init: int = Field(
+        1,
+        ge=1,
+        description="Starts of SMACOF, of which the one of lowest stress is kept: the classical "
+        "solution first, then random ones.",
+    )
 
 
 class Distortion(Section):
@@ -29,7 +35,12 @@ class Clustering(Section):
 
     method: Literal["average", "complete", "single", "weighted", "ward"] = Field(
         "average",
-        description="Distance between clusters; ward works on the points of the embedding.",
+        description="Distance between clusters; leaves are in the optimal order.",
+    )
+    ward_on: Literal["embedding", "distances"] = Field(
+        "embedding",
+        description="What ward works on: the points of the embedding, which are Euclidean as the "
+        "method supposes, or the distances as they are.",
     )
 
 
@@ -44,6 +55,18 @@ class Regression(Section):
     )
     n_bootstrap: int = Field(
         1000, ge=10, description="Resamples of the items, for the confidence interval."
+    )
+
+
+class Baselines(Section):
+    """What predicts the target of networks besides distances, in the folds of the regression."""
+
+    n_repeats: int = Field(
+        1, ge=1, description="Repeats with other folds: the first ones of the regression."
+    )
+    n_trees: int = Field(50, ge=1, description="Trees of each random forest.")
+    n_permutations: int = Field(
+        20, ge=1, description="Permutations of the target, for the null distribution of baselines."
     )
 
 
@@ -144,6 +167,7 @@ class Analyses(Section):
     distortion: Distortion = Field(Distortion())
     clustering: Clustering = Field(Clustering())
     regression: Regression = Field(Regression())
+    baselines: Baselines = Field(Baselines())
     classification: Classification = Field(Classification())
     compared: Compared = Field(Compared())
     samples: Samples = Field(Samples())

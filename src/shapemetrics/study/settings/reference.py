@@ -13,7 +13,11 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic_core import PydanticUndefined
 
 from shapemetrics.metrics.registry import FAMILIES
-from shapemetrics.study.datasets.recordings import ObservatorySettings, SteinmetzSettings
+from shapemetrics.study.datasets.recordings import (
+    NwbSettings,
+    ObservatorySettings,
+    SteinmetzSettings,
+)
 from shapemetrics.study.datasets.registry import KINDS, dataset_class
 from shapemetrics.study.section import Section, plain
 from shapemetrics.study.settings.errors import annotated, choices_of, inner_section, type_names
@@ -111,7 +115,7 @@ def sections() -> Iterator[tuple[str, str, list[Key]]]:
 def _sections_of(kind: str) -> list[type[Section]]:
     cls = dataset_class(kind)
     if kind == "recordings":
-        return [ObservatorySettings, SteinmetzSettings]
+        return [ObservatorySettings, SteinmetzSettings, NwbSettings]
     return [cls.Settings]
 
 
