@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from nwb_writer import NwbFile, write_nwb
 
 from shapemetrics import RepresentationStore
 from shapemetrics.datasets.allen.regions import Pooling, pool_regions
-from shapemetrics.datasets.allen.steinmetz import read_session, session_files
+from shapemetrics.datasets.allen.steinmetz import read_session, region_trials, session_files
 from shapemetrics.datasets.recordings import (
     Intervals,
     UnitColumns,
+    nwb_region_trials,
     nwb_sessions,
     read_nwb,
     session_responses,
@@ -82,3 +85,21 @@ def test_both_ways_give_the_same_regions_and_responses(stores):
     assert len(nwb) >= 15
     assert arrays.index.equals(nwb.index)  # digests of the responses among it
     assert arrays.stimuli == nwb.stimuli
+
+
+def test_single_trials_of_regions_are_the_same_both_ways(shared, tmp_path):
+    sources = session_files(shared / "data" / "steinmetz2019")[:2]
+    sessions = []
+    for source in sources:
+        as_nwb(source, tmp_path / f"{source.stem}.nwb")
+        window = dataclasses.replace(WINDOW, bin_width=0.1)
+        sessions.append(read_nwb(tmp_path / f"{source.stem}.nwb", window, CHOSEN))
+    expected = region_trials(sources, min_units=40, min_trials=4)
+    found = nwb_region_trials(sessions, min_units=40, min_trials=4, atlas="allen")
+    assert found.conditions == expected.conditions
+    assert found.n_units == expected.n_units
+    assert found.left_out["trials"] == expected.left_out["trials"]
+    for region, by_session in expected.networks.items():
+        for name, arrays in by_session.items():
+            for a, b in zip(arrays, found.networks[region][name], strict=True):
+                np.testing.assert_allclose(a, b, rtol=1e-12)

@@ -20,6 +20,7 @@ from shapemetrics.datasets.recordings import (
     TrialCounts,
     TrialRules,
     UnitColumns,
+    nwb_region_trials,
     nwb_sessions,
     read_nwb,
     session_responses,
@@ -232,3 +233,23 @@ def test_the_table_of_use_adds_up_to_what_the_files_hold(laboratory):
 def test_nothing_left_is_said_in_one_line(laboratory):
     with pytest.raises(ValueError, match=r"found no unit in a region and no stimulus in any of 3"):
         pooled(laboratory, TrialRules(min_trials=9))
+
+
+def test_single_trials_keep_every_trial_of_shared_conditions():
+    sessions = [counted(list("aabbac"), 4, session="x"), counted(list("abab"), 4, session="y")]
+    recorded = sessions[1].recorded.copy()
+    recorded[0, 0] = False
+    sessions[1] = dataclasses.replace(sessions[1], recorded=recorded)
+    found = nwb_region_trials(sessions, min_trials=2, min_units=3)
+    assert found.conditions == ["a", "b"]
+    assert found.n_units == {"r0": 3, "r1": 4}
+    assert found.left_out == {"conditions": 1, "trials": 1, "units_not_observed": 1, "regions": 0}
+    assert [a.shape for a in found.networks["r0"]["x"]] == [(3, 2, 2), (2, 2, 2)]
+    one = sessions[0].counts[:, 1].astype(float)
+    np.testing.assert_allclose(
+        found.networks["r1"]["x"][1][:, :, 0], one[[2, 3]] / one.std(), rtol=1e-12
+    )
+    with pytest.raises(ValueError, match="min_trials: found 5"):
+        nwb_region_trials(sessions, min_trials=5)
+    with pytest.raises(ValueError, match="min_units: found 9"):
+        nwb_region_trials(sessions, min_trials=2, min_units=9)

@@ -6,5 +6,6 @@ from .nwb import TrialCounts as TrialCounts
 from .nwb import read_nwb as read_nwb
 from .nwb_files import dandi_assets as dandi_assets
 from .nwb_files import nwb_sessions as nwb_sessions
+from .region_trials import nwb_region_trials as nwb_region_trials
 from .trials import TrialRules as TrialRules
 from .trials import session_responses as session_responses
