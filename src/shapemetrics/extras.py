@@ -30,6 +30,7 @@ EXTRA_OF = {
     "pygments": "report",
     "requests": "download",
     "safetensors": "files",
+    "safetensors": "files",
     "snakemake": "study",
     "tenacity": "download",
     "torch": "torch",
