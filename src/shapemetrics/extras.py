@@ -30,7 +30,6 @@ EXTRA_OF = {
     "pygments": "report",
     "requests": "download",
     "safetensors": "files",
-    "safetensors": "files",
     "snakemake": "study",
     "tenacity": "download",
     "torch": "torch",
