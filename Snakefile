@@ -10,8 +10,10 @@ from snakemake.utils import min_version
 
 min_version("9.0")
 
+# This file's own folder; that of another workflow's which uses this one as a module is elsewhere.
+BASE = str(workflow.current_basedir)
 # Jobs use the package of this checkout, whatever else is installed.
-SOURCE = os.path.join(workflow.basedir, "src")
+SOURCE = os.path.join(BASE, "src")
 sys.path.insert(0, SOURCE)
 os.environ["PYTHONPATH"] = SOURCE
 # A profile that counts cores may have loaded an installed one.
@@ -21,21 +23,24 @@ for name in [name for name in sys.modules if name.partition(".")[0] == "shapemet
 from shapemetrics.study import Study, default_config, validated
 from shapemetrics.study.layout import check_writable
 from shapemetrics.study.preflight import examined
-from shapemetrics.study.settings.reading import with_line
+from shapemetrics.study.settings.reading import over_default, with_line
 
 
-configfile: os.path.join(workflow.basedir, "config.yaml")
+configfile: os.path.join(BASE, "config.yaml")
 
 
 report: "report/workflow.rst"
 
 
 # The default is beneath all others, wherever Snakemake lists it.
-default = os.path.join(workflow.basedir, "config.yaml")
+default = os.path.join(BASE, "config.yaml")
 files = sorted(workflow.configfiles, key=lambda file: str(file) != default)
 try:
+    # As a module of another workflow, with what that one's configuration gives.
+    if default not in map(str, files):
+        config.update(over_default(config, BASE))
     config.update(validated(config, files))
-    study = Study(config, default_config(workflow.basedir))
+    study = Study(config, default_config(BASE))
     check_writable(study.results)
     here = workflow.is_main_process and workflow.local_exec
     study = study.knowing(examined(study, local=here))

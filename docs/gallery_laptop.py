@@ -136,15 +136,16 @@ def description(results: Path, facts: pd.DataFrame) -> np.ndarray:
 @styled
 def plot_curves(curves: pd.DataFrame, predictions: pd.DataFrame) -> Figure:
     """Published against predicted error, and R² against networks and pictures."""
-    figure = new_figure(DOUBLE, 2.5)
-    axes = figure.subplots(1, 3)
+    panels = [by for by in ("networks", "pictures") if by in set(curves["by"])]
+    figure = new_figure(DOUBLE * (1 + len(panels)) / 3, 2.5)
+    axes = figure.subplots(1, 1 + len(panels))
     _scatter(axes[0], predictions)
     names = {
         "untrained": ("distances, untrained", STATE_COLORS["untrained"]),
         "trained": ("distances, trained", STATE_COLORS["trained"]),
         "cell": ("description of the cell", OKABE_ITO["green"]),
     }
-    for ax, by in zip(axes[1:], ("networks", "pictures")):
+    for ax, by in zip(axes[1:], panels):
         part = curves[curves["by"] == by]
         for (run, what), mine in part.groupby(["run", "what"], sort=False):
             if what == "untrained" and run != curves["run"].iloc[0]:
@@ -159,10 +160,10 @@ def plot_curves(curves: pd.DataFrame, predictions: pd.DataFrame) -> Figure:
         ax.set_xlabel(f"Number of {by}")
         ax.set_ylabel("Held-out R²")
     axes[1].legend(loc="lower right", fontsize=6)
-    low = min(axes[1].get_ylim()[0], axes[2].get_ylim()[0])
+    low = min(ax.get_ylim()[0] for ax in axes[1:])
     for ax in axes[1:]:
         ax.set_ylim(min(low, -0.02), 0.9)
-    title = "Distances between networks that were never trained predict their published error"
+    title = "Distances between untrained networks predict published errors"
     return finish(figure, title)
 
 
@@ -182,7 +183,9 @@ def _scatter(ax: Axes, predictions: pd.DataFrame) -> None:
         limits(*ends)
         plain_log_axis(axis, [t for t in (0.05, 0.07, 0.1, 0.15, 0.2) if ends[0] < t < ends[1]])
     rho = x.corr(y, method="spearman")
-    ax.set_title(f"n = {len(x)}, stack 3, Spearman ρ = {rho:.2f}", fontsize=7)
+    beyond = int((y > ends[1]).sum())
+    more = f", {beyond} above" if beyond else ""
+    ax.set_title(f"n = {len(x)}{more}, stack 3, ρ = {rho:.2f}", fontsize=7)
     ax.set_xlabel("Error predicted from distances")
     ax.set_ylabel("Published error, 108 epochs")
 

@@ -13,7 +13,7 @@ for chapter in chapters(study):
         input:
             chapter.tables,
             code=study.code(*chapter.modules, "study.drawing"),
-            scripts=script_files(workflow.basedir, *chapter.scripts),
+            scripts=script_files(BASE, *chapter.scripts),
             dataset=layout["metadata"].format(dataset=chapter.dataset),
         output:
             [

@@ -21,7 +21,7 @@ REGION_FACTS = [
     for name in ("structures", "hierarchy_harris2019", "hierarchy_siegle2021")
 ]
 # AllenSDK needs older packages than the rest: an environment of its own, built on demand.
-ALLENSDK = os.path.join(workflow.basedir, ".venv-allensdk")
+ALLENSDK = os.path.join(BASE, ".venv-allensdk")
 PYTHONS = [
     part.settings.python for part in OBSERVATORY.values() if part.settings.python
 ]
@@ -30,7 +30,7 @@ PYTHONS = [
 rule build_allensdk_environment:
     input:
         code=study.code("datasets.allen.environment", "study.jobs"),
-        requirements=os.path.join(workflow.basedir, "envs", "allensdk.txt"),
+        requirements=os.path.join(BASE, "envs", "allensdk.txt"),
     output:
         interpreter=layout["allensdk"],
     log:

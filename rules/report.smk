@@ -12,7 +12,7 @@ rule gather_costs:
     input:
         figures=FIGURES,
         code=study.code("study.costs", "study.datasets.networks", "study.jobs"),
-        paper=os.path.join(workflow.basedir, "config", "paper.yaml"),
+        paper=os.path.join(BASE, "config", "paper.yaml"),
     output:
         table=report(
             layout["costs"],
@@ -29,7 +29,7 @@ rule gather_costs:
     localrule: True
     params:
         benchmarks=layout["benchmarks"],
-        default=os.path.join(workflow.basedir, "config.yaml"),
+        default=os.path.join(BASE, "config.yaml"),
     script:
         "../scripts/gather_costs.py"
 
@@ -80,7 +80,7 @@ rule write_provenance:
         layout.log("write_provenance"),
     localrule: True
     params:
-        program=study.program(workflow.basedir),
+        program=study.program(BASE),
         config=study.config,
     script:
         "../scripts/write_provenance.py"
@@ -100,8 +100,8 @@ rule write_report:
     input:
         figures=rules.reported.input,
         captions=[
-            os.path.join(workflow.basedir, "report", name)
-            for name in sorted(os.listdir(os.path.join(workflow.basedir, "report")))
+            os.path.join(BASE, "report", name)
+            for name in sorted(os.listdir(os.path.join(BASE, "report")))
         ],
     output:
         layout["report"],
@@ -109,6 +109,7 @@ rule write_report:
         layout.log("write_report"),
     localrule: True
     params:
-        snakefile=workflow.main_snakefile,
+        snakefile=os.path.join(BASE, "Snakefile"),
+        config=study.config,
     script:
         "../scripts/write_report.py"

@@ -58,6 +58,10 @@ def overlay_of(config: Mapping[str, Any], default: str | os.PathLike) -> dict[st
 
 with job(snakemake) as log:
     write_report(
-        snakemake.params.snakefile, snakemake.config, snakemake.output[0], target="reported"
+        snakemake.params.snakefile,
+        # Of the study, which may be a module of another workflow with a larger configuration.
+        snakemake.params.config,
+        snakemake.output[0],
+        target="reported",
     )
     log.info("%d figures", len(snakemake.input.figures))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import math
 import os
@@ -119,7 +120,10 @@ def read_archive(
     try:
         with np.load(path, allow_pickle=False) as arrays:
             return parse(arrays)
-    except READING as error:
+    except (*READING, OSError) as error:
+        # A damaged archive makes zipfile look before the beginning of the file.
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:
+            raise
         readable = f"a readable {what[2:]}" if what.startswith("a ") else f"readable {what}"
         raise DamagedFile(path, f"not {readable} ({error})") from error
 

@@ -272,3 +272,11 @@ def test_files_of_configuration_hold_no_key_that_is_unknown(root):
     for file in sorted((root / "config").glob("*.yaml")):
         given = yaml.safe_load(file.read_text())
         assert set(given) <= set(type(read_settings(default_config(root))).model_fields)
+
+
+def test_studies_may_share_a_folder_of_trained_networks():
+    networks = {"trained_folder": "shared"}
+    config = validated({"datasets": {"nasbench": networks}, "metrics": METRICS})
+    assert Study(config).dataset("nasbench").trained_folder == "shared"
+    own = Study(validated({"datasets": {"nasbench": {}}, "metrics": METRICS}))
+    assert own.dataset("nasbench").trained_folder == "results/nasbench/networks"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
-import shutil
 import threading
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -160,21 +159,7 @@ def test_published_accuracies_are_those_of_the_file(laptop, shared):
     assert networks["published_training_seconds"].gt(0).all()
 
 
-def test_another_study_with_the_same_trained_folder_trains_nothing(laptop, tmp_path):
-    other = laptop.copy(tmp_path / "other")
-    shutil.rmtree(other.results / "nasbench" / "blocks")
-    shutil.rmtree(other.results / "nasbench" / "store")
-    other.run("--until", "store_activations")
-    logs = sorted((other.results / "logs" / "train_networks").glob("*.log"))
-    assert len(logs) == 2
-    for log in logs:
-        assert "0 trained, 6 found from before" in log.read_text()
-    assert (
-        RepresentationStore(other.results / "nasbench" / "store").digest
-        == RepresentationStore(laptop.results / "nasbench" / "store").digest
-    )
-
-
+@LONG
 def test_nothing_is_trained_where_epochs_are_none(tmp_path, published, copy_workflow, small):
     checkout = copy_workflow(tmp_path / "study", "laptop_untrained.yaml")
     tiny = {**TINY, "training": {**TINY["training"], "epochs": 0}}

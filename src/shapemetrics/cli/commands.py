@@ -15,6 +15,7 @@ from shapemetrics.cli.options import (
     EXISTING,
     MATRIX,
     TARGET,
+    PlainPath,
     output_options,
     reading_of,
     reading_options,
@@ -345,7 +346,7 @@ def layers(
 @click.option("--figure", type=TARGET, help="Draw the first two axes: .pdf, .png or .svg.")
 @click.option(
     "--metadata",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=PlainPath(exists=True, dir_okay=False, path_type=Path),
     help="Table (.csv, .tsv) with a column `id` and covariates, for --color.",
 )
 @click.option("--color", metavar="COLUMN", help="Covariate that colours the figure.")

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
-EXISTING = click.Path(exists=True, path_type=Path)
-MATRIX = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
+
+class PlainPath(click.Path):
+    """A file or folder: devices and pipes, which may have no end, are refused."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Check a path as click does, and that it is a regular file or a folder."""
+        path = super().convert(value, param, ctx)
+        plain = Path(os.fsdecode(path))
+        if str(plain) != "-" and not (plain.is_file() or plain.is_dir()):
+            self.fail(f"{plain}: found a device or a pipe, expected a file", param, ctx)
+        return path
+
+
+EXISTING = PlainPath(exists=True, path_type=Path)
+MATRIX = PlainPath(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
 TARGET = click.Path(path_type=Path)
 #: Options that say how files of responses are read.
 READING = (

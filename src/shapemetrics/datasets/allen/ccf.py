@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -284,7 +285,7 @@ def _skip(stream: BinaryIO, size: int, path: Path) -> None:
 def _read(stream: BinaryIO, size: int, path: Path) -> bytes:
     try:
         content = stream.read(size)
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise ValueError(f"{path}: damaged: {error}") from None
     if len(content) < size:
         raise ValueError(f"{path}: found {len(content)} bytes of a slice, expected {size}")

@@ -158,7 +158,7 @@ def region_trials(
     n_bins : int or None
         Bins of a trial, in which the file's own are summed; None keeps these.
     level : str or int
-        As in :class:`shapemetrics.datasets.allen.settings.Pooling`.
+        As in ``shapemetrics.datasets.allen.settings.Pooling``.
 
     Returns
     -------

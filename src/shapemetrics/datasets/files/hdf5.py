@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from shapemetrics.datasets.files.variables import Variable, chosen_variable
+from shapemetrics.datasets.files.variables import Variable, check_fits, chosen_variable
 from shapemetrics.extras import needed_by
 
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -71,6 +71,7 @@ def read_hdf5(path: Path, variable: str | None, *, matlab: bool = False) -> np.n
                 if wanted not in {each.name for each in held}:
                     wanted = _resolved(h5py, path, file, variable, matlab, held)
             found = file[chosen_variable(path, held, wanted).name]
+            check_fits(path, found.name.strip("/"), found.nbytes)
             array = found[()]
             return array.T if matlab else array
     except (OSError, KeyError, RuntimeError) as error:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import zipfile
 from pathlib import Path
 
 import numpy as np
 
-from shapemetrics.datasets.files.variables import Variable, chosen_variable
+from shapemetrics.datasets.files.variables import Variable, check_fits, chosen_variable
 from shapemetrics.files import READING
 
 _HEADERS = {
@@ -58,12 +59,21 @@ def read_npz(path: Path, variable: str | None) -> np.ndarray:
     ValueError
         If it is damaged, or which array is not clear.
     """
-    name = chosen_variable(path, npz_variables(path), variable).name
+    chosen = chosen_variable(path, npz_variables(path), variable)
+    name = chosen.name
+    check_fits(path, name, _size(path, chosen))
     try:
         with np.load(path, allow_pickle=False) as content:
             return content[name]
     except (*READING, OSError) as error:
         raise _unreadable(path, error) from None
+
+
+def _size(path: Path, variable: Variable) -> int:
+    """Bytes of an array, as its header says."""
+    with zipfile.ZipFile(path) as archive, archive.open(f"{variable.name}.npy") as stream:
+        _, _, dtype = _HEADERS[np.lib.format.read_magic(stream)](stream)
+    return math.prod(variable.shape) * dtype.itemsize
 
 
 def _described(archive: zipfile.ZipFile, member: str) -> Variable:

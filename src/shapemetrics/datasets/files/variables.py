@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from shapemetrics.limits import available_memory, describe_free
+
 
 @dataclass(frozen=True)
 class Variable:
@@ -79,6 +81,23 @@ def chosen_variable(path: Path, variables: Sequence[Variable], name: str | None)
             f"{path}: {found.name!r} {found.unreadable}, expected a full array of real numbers"
         )
     return found
+
+
+def check_fits(path: Path, name: str, n_bytes: int) -> None:
+    """Compare what an array takes with the memory that is free, before it is unpacked.
+
+    Compressed files can be a thousandth of what they hold, and headers can promise anything.
+
+    Raises
+    ------
+    ValueError
+        If it takes more than the process may use.
+    """
+    free = available_memory()
+    if free is not None and n_bytes > free:
+        raise ValueError(
+            f"{path}: {name!r} takes {n_bytes / 1e9:.1f} GB, expected less: {describe_free(free)}"
+        )
 
 
 def left_out(variables: Sequence[Variable]) -> list[Variable]:

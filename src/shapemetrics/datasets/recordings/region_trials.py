@@ -33,7 +33,7 @@ def nwb_region_trials(
     atlas : {"none", "allen"}
         Whether names of regions are acronyms of the Allen ontology, joined at `level`.
     level : str or int
-        As in :class:`shapemetrics.datasets.allen.settings.Pooling`.
+        As in ``shapemetrics.datasets.allen.settings.Pooling``.
 
     Returns
     -------

@@ -90,9 +90,21 @@ def load_config(*paths: str | os.PathLike) -> dict[str, Any]:
     """
     config: dict[str, Any] = {}
     for path in paths:
-        with open(Path(path), encoding="utf-8") as stream:
-            config = _laid_over(config, yaml.safe_load(stream) or {})
+        config = _laid_over(config, _mapping_in(Path(path)))
     return validated(config, paths)
+
+
+def _mapping_in(path: Path) -> dict[str, Any]:
+    """What a file of YAML holds; ConfigError, in one line, where it is none or no mapping."""
+    try:
+        found = yaml.safe_load(path.read_bytes()) or {}
+    # Dates and numbers that YAML allows to be written may be none, and nesting may be too deep.
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ConfigError(f"{path}: found no YAML ({reason}), expected a configuration") from None
+    if not isinstance(found, dict):
+        raise ConfigError(f"{path}: found {type(found).__name__}, expected a mapping of keys")
+    return found
 
 
 def default_config(folder: str | os.PathLike) -> dict[str, Any]:
@@ -104,6 +116,27 @@ def default_config(folder: str | os.PathLike) -> dict[str, Any]:
         Of the Snakefile.
     """
     return load_config(Path(folder) / "config.yaml")
+
+
+def over_default(config: Mapping[str, Any], folder: str | os.PathLike) -> dict[str, Any]:
+    """A configuration laid over a workflow's default one, not yet validated.
+
+    Snakemake does this for a workflow's own configuration files, but not for what another
+    workflow gives to one that it uses as a module.
+
+    Parameters
+    ----------
+    config : mapping
+        What differs from the default.
+    folder : path-like
+        Of the Snakefile.
+
+    Returns
+    -------
+    dict
+    """
+    text = (Path(folder) / "config.yaml").read_text(encoding="utf-8")
+    return _laid_over(yaml.safe_load(text), config)
 
 
 def _laid_over(base: Any, top: Any) -> Any:
