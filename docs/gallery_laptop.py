@@ -54,7 +54,6 @@ def main(folders: list[Path]) -> None:
     """Draw, copy, and rewrite the block."""
     IMAGES.mkdir(parents=True, exist_ok=True)
     curves = pd.concat([*map(curves_of, folders)], ignore_index=True)
-    curves.to_csv(IMAGES / "curves.csv", index=False, float_format="%.4f")
     predictions = pd.read_csv(folders[0] / "figures/nasbench/procrustes/predictions.csv")
     save_figure(plot_curves(curves, predictions), IMAGES / "curves.png", dpi=150)
     for folder in folders:
