@@ -54,7 +54,6 @@ def main(folders: list[Path]) -> None:
     """Draw, copy, and rewrite the block."""
     IMAGES.mkdir(parents=True, exist_ok=True)
     curves = pd.concat([*map(curves_of, folders)], ignore_index=True)
-    curves.to_csv(IMAGES / "curves.csv", index=False, float_format="%.4f")
     predictions = pd.read_csv(folders[0] / "figures/nasbench/procrustes/predictions.csv")
     save_figure(plot_curves(curves, predictions), IMAGES / "curves.png", dpi=150)
     for folder in folders:
@@ -64,7 +63,7 @@ def main(folders: list[Path]) -> None:
     rows = [row for folder in folders for row in measured(folder)]
     head = "| run | predictor | R² | Spearman ρ | null R², 95% |\n| --- | --- | --- | --- | --- |\n"
     lines = "".join(f"| {' | '.join(row)} |\n" for row in rows)
-    names = ["curves", *(f"{folder.name}_baselines" for folder in folders), "embedding"]
+    names = [*(f"{folder.name}_baselines" for folder in folders), "embedding"]
     images = "".join(f"\n![{name.replace('_', ' ')}](images/laptop/{name}.png)\n" for name in names)
     block = head + lines + images
     PAGE.write_text(BLOCK.sub(lambda m: m[1] + block + m[2], text), encoding="utf-8")

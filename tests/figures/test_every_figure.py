@@ -50,6 +50,12 @@ CASES: dict[str, tuple[Callable[..., Figure], str, dict[str, Any], list[list[str
         {"color": "hierarchy_score", "label": "id"},
         [[*PLANE, "hierarchy_score"]],
     ),
+    "layers": (
+        figures.plot_layers,
+        "layers",
+        {"names": ("first", "second")},
+        [["layer_a", "layer_b", "distance", "best"]],
+    ),
     "distortion": (
         figures.plot_distortion,
         "distortion",
@@ -195,6 +201,17 @@ def case(request):
 @pytest.fixture(scope="session")
 def signal_and_simulation(signal, signal_simulation):
     return signal, signal_simulation
+
+
+@pytest.fixture(scope="session")
+def layers():
+    """Four layers of one model against six of another."""
+    rows = [
+        (f"conv{i}", f"block{j}", abs(i / 4 - j / 6) + 0.1, j == i * 6 // 4)
+        for i in range(4)
+        for j in range(6)
+    ]
+    return pd.DataFrame(rows, columns=["layer_a", "layer_b", "distance", "best"])
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from shapemetrics import RepresentationStore
+from shapemetrics.study.figures import FIGURES as STUDY_FIGURES
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
@@ -36,8 +37,9 @@ def test_what_is_simulated_says_so(regions, root):
     dataset = json.loads((regions.results / "allen" / "store" / "dataset.json").read_text())
     assert dataset["simulated"] is True
     assert "simulated" in dataset["source"]
-    for script in (root / "scripts").glob("draw_*.py"):
-        assert "simulated=is_simulated(snakemake.input.dataset)" in script.read_text(), script
+    for name in sorted({figure.script for figure in STUDY_FIGURES}):
+        script = (root / "scripts" / f"{name}.py").read_text()
+        assert "simulated=is_simulated(snakemake.input.dataset)" in script, name
 
 
 def test_store_holds_every_region_whole_and_in_halves(regions):
