@@ -125,7 +125,13 @@ def read_archive(
         if isinstance(error, OSError) and error.errno != errno.EINVAL:
             raise
         readable = f"a readable {what[2:]}" if what.startswith("a ") else f"readable {what}"
-        raise DamagedFile(path, f"not {readable} ({error})") from error
+        raise DamagedFile(path, f"not {readable} ({shortened(error)})") from error
+
+
+def shortened(error: BaseException, most: int = 200) -> str:
+    """An error's message, cut where it quotes a damaged file at length, in one line."""
+    text = " ".join(str(error).split())
+    return text if len(text) <= most else f"{text[:most]} ..."
 
 
 def sha256_of(path: str | os.PathLike) -> str:

@@ -54,7 +54,7 @@ def read_columns(path: Path, index: bool | str | None) -> Columns:
     try:
         frame = read(path).to_pandas()
     except (pyarrow.ArrowException, *READING, OSError) as error:
-        raise ValueError(f"{path}: damaged, or no {path.suffix} file: {error}") from None
+        raise ValueError(f"{path}: damaged, or no {path.suffix} file: {str(error)[:200]}") from None
     names = told = None
     if isinstance(index, str):
         if index not in frame:

@@ -98,4 +98,4 @@ def _unreadable(path: Path, error: Exception) -> ValueError:
             f"{path}: holds Python objects (a pickle) or is damaged, expected an array of "
             "numbers; pickles are never loaded"
         )
-    return ValueError(f"{path}: damaged, or no {path.suffix} file: {text.splitlines()[0]}")
+    return ValueError(f"{path}: damaged, or no {path.suffix} file: {text.splitlines()[0][:200]}")

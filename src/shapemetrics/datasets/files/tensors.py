@@ -119,4 +119,4 @@ def _opened(path: Path) -> Any:
     try:
         return safe_open(path, framework="numpy")
     except (SafetensorError, *READING, OSError) as error:
-        raise ValueError(f"{path}: damaged, or no .safetensors file: {error}") from None
+        raise ValueError(f"{path}: damaged, or no .safetensors file: {str(error)[:200]}") from None
