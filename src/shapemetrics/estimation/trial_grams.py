@@ -153,15 +153,15 @@ def session_products(
     exists: then the Gram matrices of two halves are multiplied, each freed of a noise power that
     is taken to be equal for all stimuli.
     """
-    found = np.stack(
-        [features(unbiased_gram(conditions), feature) for conditions in session.conditions]
-    )
+    grams = [unbiased_gram(conditions) for conditions in session.conditions]
+    found = np.stack([features(K, feature) for K in grams])
     least = min(session.counts)
     k = len(session.members)
     products = np.zeros((k, k))
     if least < FEWEST_TRIALS:
+        power = [np.trace(K) for K in grams]
         for _ in range(n_draws):
-            products += _half_products(session, feature, rng) / n_draws
+            products += _half_products(session, power, feature, rng) / n_draws
     else:
         # One condition has one arrangement: all of its trials as they are.
         draws = 1 if len(session.counts) == 1 else n_draws
@@ -226,21 +226,22 @@ def quadruple_products(trials: Sequence[NDArray], feature: Feature) -> NDArray[n
 
 
 def _half_products(
-    session: Session, feature: Feature, rng: np.random.Generator
+    session: Session, power: Sequence[float], feature: Feature, rng: np.random.Generator
 ) -> NDArray[np.float64]:
-    """Products of features between two halves of the trials, where there are too few for more."""
+    """Products of features between two halves of the trials, where there are too few for more;
+    `power` is the trace of each network's unbiased Gram matrix."""
     halves = [
         (order[: len(order) // 2], order[len(order) // 2 :]) for order in _orders(session, rng)
     ]
     both = []
     for h in (0, 1):
         found = []
-        for conditions in session.conditions:
+        for conditions, signal in zip(session.conditions, power):
             means = np.concatenate([X[half[h]].mean(axis=0) for X, half in zip(conditions, halves)])
             K = center_gram(means @ means.T)
             m = len(K)
             # Noise adds its power to all eigenvalues alike, if it is equal for all stimuli.
-            noise = (np.trace(K) - np.trace(unbiased_gram(conditions))) / (m - 1)
+            noise = (np.trace(K) - signal) / (m - 1)
             K -= noise * (np.eye(m) - 1.0 / m)
             found.append(features(K, feature))
         both.append(np.stack(found))

@@ -16,6 +16,7 @@ from shapemetrics.figures.intervals import (
     null_handle,
     optional,
 )
+from shapemetrics.figures.regression import one_target
 from shapemetrics.figures.style import (
     CATEGORIES,
     DOUBLE,
@@ -86,17 +87,7 @@ def plot_baselines(
     table = table.assign(
         **{name: table[name].fillna("").astype(str) for name in ("description", "distances")}
     )
-    present = list(table["target"].unique())
-    if target is None and len(present) > 1:
-        raise ValueError(
-            f"{_FIGURE}: the table holds targets {', '.join(map(str, present))}; choose one"
-        )
-    if target is not None:
-        if target not in present:
-            raise ValueError(
-                f"{_FIGURE}: no rows for target {target}, found {', '.join(map(str, present))}"
-            )
-        table = table[table["target"] == target]
+    table = one_target(table, target, _FIGURE)
     check_finite(table, ["r2", "n"], _FIGURE)
     check_unique(table, ["description", "distances"], _FIGURE)
     described = table["description"] != ""

@@ -124,16 +124,19 @@ class DrawnFigure:
         Its files, without suffix.
     labels : dict
         What the report calls it.
-    log : str
     given : dict
-        What its script is given: `input`, `output`, `params`, `wildcards` and `rule`.
+        What its script is given: `input`, `output`, `params`, `wildcards`, `rule` and `log`.
     """
 
     figure: StudyFigure
     stem: str
     labels: dict[str, str]
-    log: str
     given: dict[str, Any]
+
+    @property
+    def log(self) -> str:
+        """Log of its drawing."""
+        return self.given["log"][0]
 
     @property
     def tables(self) -> list[str]:
@@ -214,7 +217,7 @@ def _drawn(study: Study, dataset: str, path: str) -> DrawnFigure:
         "params": figure.answers(study, names),
         "log": [log],
     }
-    return DrawnFigure(figure, stem, figure.labels(names), log, given)
+    return DrawnFigure(figure, stem, figure.labels(names), given)
 
 
 def _row(name: str, *, of_metric: bool) -> StudyFigure:

@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from shapemetrics.datasets.allen.anatomy import at_level, reason_left_out
+from shapemetrics.datasets.allen.region_trials import (
+    RegionTrials,
+    pooled_trials,
+    shared_conditions,
+)
 from shapemetrics.datasets.allen.responses import SessionResponses
 from shapemetrics.datasets.allen.settings import Level
 
@@ -114,29 +119,6 @@ def read_session(path: str | os.PathLike, *, min_repeats: int = 2) -> SessionRes
     )
 
 
-@dataclass(frozen=True, eq=False)
-class RegionTrials:
-    """Single trials of all units of a region, session by session.
-
-    Attributes
-    ----------
-    conditions : list of str
-        Conditions with enough trials in every session.
-    networks : dict of str to dict
-        For each region and session, one array (trials, bins, units) per condition: a network as
-        :func:`shapemetrics.estimation.signal_distances` takes it.
-    n_units : dict of str to int
-        Units of each region.
-    left_out : dict of str to int
-        Conditions, trials and regions that were left out, by reason.
-    """
-
-    conditions: list[str]
-    networks: dict[str, dict[str, list[np.ndarray]]]
-    n_units: dict[str, int]
-    left_out: dict[str, int]
-
-
 def region_trials(
     files: Sequence[str | os.PathLike],
     *,
@@ -174,45 +156,19 @@ def region_trials(
     read = [(Path(path).stem, *_members(Path(path))) for path in files]
     shown = {stem: list(zip(left.tolist(), right.tolist())) for stem, _, _, left, right in read}
     every = sorted(set().union(*shown.values()))
-    kept = [c for c in every if all(s.count(c) >= min_trials for s in shown.values())]
-    if not kept:
-        raise ValueError(
-            f"min_trials: found {min_trials}, which no condition has in all {len(read)} sessions; "
-            "expected fewer"
-        )
-    networks: dict[str, dict[str, list[np.ndarray]]] = {}
-    n_units: dict[str, int] = {}
-    for stem, counts, acronyms, _, _ in read:
-        bins = counts.shape[2] if n_bins is None else n_bins
-        if counts.shape[2] % bins:
-            raise ValueError(
-                f"n_bins: found {n_bins}, expected a divisor of {counts.shape[2]} (bins of {stem})"
-            )
-        responses = counts.reshape(*counts.shape[:2], bins, -1).sum(axis=3, dtype=np.float64)
-        spread = responses.std(axis=(0, 2))
-        responses /= np.where(spread > 0, spread, 1.0)[:, None]
-        rows = [np.flatnonzero([s == c for s in shown[stem]]) for c in kept]
-        regions = np.array(
-            ["" if reason_left_out(str(a)) else at_level(str(a), level) for a in acronyms]
-        )
-        for region in sorted(set(regions.tolist()) - {""}):
-            units = np.flatnonzero(regions == region)
-            networks.setdefault(region, {})[stem] = [
-                responses[np.ix_(row, units)].swapaxes(1, 2) for row in rows
-            ]
-            n_units[region] = n_units.get(region, 0) + len(units)
-    large = sorted(region for region, n in n_units.items() if n >= min_units)
-    if len(large) < 2:
-        raise ValueError(
-            f"min_units: found {min_units}, which {len(large)} regions have, expected 2 or more"
-        )
-    return RegionTrials(
-        conditions=[f"{a:g},{b:g}" for a, b in kept],
-        networks={region: networks[region] for region in large},
-        n_units={region: n_units[region] for region in large},
-        left_out={
-            "conditions": len(every) - len(kept),
-            "trials": sum(len(s) - sum(map(s.count, kept)) for s in shown.values()),
-            "regions": len(n_units) - len(large),
-        },
-    )
+    kept = shared_conditions(every, shown, min_trials)
+
+    def sessions() -> Iterator[tuple[str, np.ndarray, list[str]]]:
+        for stem, counts, acronyms, _, _ in read:
+            bins = counts.shape[2] if n_bins is None else n_bins
+            if counts.shape[2] % bins:
+                raise ValueError(
+                    f"n_bins: found {n_bins}, expected a divisor of {counts.shape[2]} "
+                    f"(bins of {stem})"
+                )
+            responses = counts.reshape(*counts.shape[:2], bins, -1).sum(axis=3, dtype=np.float64)
+            names = map(str, acronyms)
+            yield stem, responses, ["" if reason_left_out(a) else at_level(a, level) for a in names]
+
+    found = pooled_trials(sessions(), shown, kept, min_units=min_units, n_conditions=len(every))
+    return replace(found, conditions=[f"{a:g},{b:g}" for a, b in kept])

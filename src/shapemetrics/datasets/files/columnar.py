@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from shapemetrics.extras import needed_by
-from shapemetrics.files import READING
+from shapemetrics.files import READING, shortened
 
 
 class Columns(NamedTuple):
@@ -54,7 +54,7 @@ def read_columns(path: Path, index: bool | str | None) -> Columns:
     try:
         frame = read(path).to_pandas()
     except (pyarrow.ArrowException, *READING, OSError) as error:
-        raise ValueError(f"{path}: damaged, or no {path.suffix} file: {str(error)[:200]}") from None
+        raise ValueError(f"{path}: damaged, or no {path.suffix} file: {shortened(error)}") from None
     names = told = None
     if isinstance(index, str):
         if index not in frame:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from shapemetrics.datasets.files.variables import Variable, check_fits, chosen_variable
-from shapemetrics.files import READING
+from shapemetrics.files import READING, shortened
 
 _HEADERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
@@ -98,4 +98,4 @@ def _unreadable(path: Path, error: Exception) -> ValueError:
             f"{path}: holds Python objects (a pickle) or is damaged, expected an array of "
             "numbers; pickles are never loaded"
         )
-    return ValueError(f"{path}: damaged, or no {path.suffix} file: {text.splitlines()[0][:200]}")
+    return ValueError(f"{path}: damaged, or no {path.suffix} file: {shortened(error) or text}")

@@ -10,7 +10,7 @@ import numpy as np
 
 from shapemetrics.datasets.files.variables import Variable, chosen_variable
 from shapemetrics.extras import needed_by
-from shapemetrics.files import READING
+from shapemetrics.files import READING, shortened
 
 
 def torch_variables(path: Path) -> list[Variable]:
@@ -119,4 +119,4 @@ def _opened(path: Path) -> Any:
     try:
         return safe_open(path, framework="numpy")
     except (SafetensorError, *READING, OSError) as error:
-        raise ValueError(f"{path}: damaged, or no .safetensors file: {str(error)[:200]}") from None
+        raise ValueError(f"{path}: damaged, or no .safetensors file: {shortened(error)}") from None

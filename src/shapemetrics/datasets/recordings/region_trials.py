@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from shapemetrics.datasets.allen.anatomy import at_level, reason_left_out
+from shapemetrics.datasets.allen.region_trials import (
+    RegionTrials,
+    pooled_trials,
+    shared_conditions,
+)
 from shapemetrics.datasets.allen.settings import Atlas, Level
-from shapemetrics.datasets.allen.steinmetz import RegionTrials
 from shapemetrics.datasets.recordings.nwb import TrialCounts
 
 
@@ -52,48 +56,24 @@ def nwb_region_trials(
     --------
     >>> trials = nwb_region_trials([read_nwb(path, intervals) for path in files])  # doctest: +SKIP
     """
-    labels = {s.session: s.used_trials["condition"].to_numpy(object) for s in sessions}
+    shown = {s.session: s.used_trials["condition"].tolist() for s in sessions}
     every = list(dict.fromkeys(c for s in sessions for c in s.conditions))
-    kept = [c for c in every if all((own == c).sum() >= min_trials for own in labels.values())]
-    if not kept:
-        raise ValueError(
-            f"min_trials: found {min_trials}, which no condition has in all {len(sessions)} "
-            "sessions; expected fewer"
-        )
-    networks: dict[str, dict[str, list[np.ndarray]]] = {}
-    n_units: dict[str, int] = {}
-    unobserved = 0
-    for session in sessions:
-        own = labels[session.session]
-        responses = session.counts.astype(np.float64)
-        spread = responses.std(axis=(0, 2))
-        responses /= np.where(spread > 0, spread, 1.0)[None, :, None]
-        names = session.used_units["region"].astype(str)
-        if atlas == "allen":
-            names = ["" if reason_left_out(n) else at_level(n, level) for n in names]
-        observed = session.recorded.all(axis=0)
-        unobserved += int((~observed).sum())
-        regions = np.where(observed, np.array(list(names), dtype=object), "")
-        rows = [np.flatnonzero(own == condition) for condition in kept]
-        for region in sorted(set(regions.tolist()) - {""}):
-            units = np.flatnonzero(regions == region)
-            networks.setdefault(region, {})[session.session] = [
-                responses[np.ix_(row, units)].swapaxes(1, 2) for row in rows
-            ]
-            n_units[region] = n_units.get(region, 0) + len(units)
-    large = sorted(region for region, n in n_units.items() if n >= min_units)
-    if len(large) < 2:
-        raise ValueError(
-            f"min_units: found {min_units}, which {len(large)} regions have, expected 2 or more"
-        )
-    return RegionTrials(
-        conditions=kept,
-        networks={region: networks[region] for region in large},
-        n_units={region: n_units[region] for region in large},
-        left_out={
-            "conditions": len(every) - len(kept),
-            "trials": sum(int((~np.isin(own, kept)).sum()) for own in labels.values()),
-            "units_not_observed": unobserved,
-            "regions": len(n_units) - len(large),
-        },
+    kept = shared_conditions(every, shown, min_trials)
+    observed = {s.session: s.recorded.all(axis=0) for s in sessions}
+
+    def read() -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+        for session in sessions:
+            names = session.used_units["region"].astype(str)
+            if atlas == "allen":
+                names = ["" if reason_left_out(n) else at_level(n, level) for n in names]
+            regions = np.where(observed[session.session], np.array(list(names), dtype=object), "")
+            yield session.session, session.counts.astype(np.float64), regions
+
+    return pooled_trials(
+        read(),
+        shown,
+        kept,
+        min_units=min_units,
+        n_conditions=len(every),
+        left_out={"units_not_observed": sum(int((~own).sum()) for own in observed.values())},
     )

@@ -7,10 +7,10 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from shapemetrics.study.datasets.base import StudyDataset
+from shapemetrics.study.datasets.base import GroupAsSet
 
 
-class AskedDataset(StudyDataset):
+class AskedDataset(GroupAsSet):
     """Learning and figures as the settings of a dataset ask for them.
 
     Attributes
@@ -62,16 +62,6 @@ class AskedDataset(StudyDataset):
     def group(self) -> str | None:
         """As set."""
         return None if self.settings.group is None else self._in_store(self.settings.group)
-
-    @property
-    def regression_group(self) -> str | None:
-        """As for classification."""
-        return self.group
-
-    @property
-    def group_key(self) -> str | None:
-        """The user's choice."""
-        return None if self.group is None else f"{self.key}.group"
 
     @property
     def targets(self) -> tuple[str, ...]:

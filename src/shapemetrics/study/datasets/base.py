@@ -248,3 +248,17 @@ def expect(key: str, found: Iterable[str], known: Iterable[str]) -> None:
     for name in found:
         if name not in known:
             raise Note(key, repr(name), f"one of {', '.join(known)}", "").refusal()
+
+
+class GroupAsSet(StudyDataset):
+    """A dataset whose settings name the covariate that no split divides, in regression too."""
+
+    @property
+    def regression_group(self) -> str | None:
+        """As for classification."""
+        return self.group
+
+    @property
+    def group_key(self) -> str | None:
+        """The user's choice."""
+        return None if self.group is None else f"{self.key}.group"

@@ -18,7 +18,7 @@ from shapemetrics.datasets.recordings.choices import ColumnFilter, Intervals, Un
 from shapemetrics.datasets.recordings.nwb_files import is_remote, nwb_sessions
 from shapemetrics.datasets.recordings.trials import TrialRules
 from shapemetrics.store.metadata import OWN_COLUMNS
-from shapemetrics.study.datasets.base import COMPARED, StudyDataset, expect
+from shapemetrics.study.datasets.base import COMPARED, GroupAsSet, expect
 from shapemetrics.study.datasets.settings import DatasetSettings
 from shapemetrics.study.needs import Note
 from shapemetrics.study.section import EachOnce, FromLibrary, Section, Text
@@ -243,7 +243,7 @@ class NwbSettings(RecordingsSettings):
     )
 
 
-class Recordings(StudyDataset):
+class Recordings(GroupAsSet):
     """Brain regions: all units of all sessions, pooled; whole and in halves of the repeats."""
 
     kind = "recordings"
@@ -305,16 +305,6 @@ class Recordings(StudyDataset):
     def group(self) -> str | None:
         """As set."""
         return self.settings.group
-
-    @property
-    def regression_group(self) -> str | None:
-        """As for classification."""
-        return self.group
-
-    @property
-    def group_key(self) -> str | None:
-        """The user's choice."""
-        return None if self.group is None else f"{self.key}.group"
 
     @property
     def color(self) -> str:

@@ -135,8 +135,7 @@ def over_default(config: Mapping[str, Any], folder: str | os.PathLike) -> dict[s
     -------
     dict
     """
-    text = (Path(folder) / "config.yaml").read_text(encoding="utf-8")
-    return _laid_over(yaml.safe_load(text), config)
+    return _laid_over(_mapping_in(Path(folder) / "config.yaml"), config)
 
 
 def _laid_over(base: Any, top: Any) -> Any:
